@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a generated model tells the runtime about itself. */
+#ifndef KSHOT_MODEL_H
+#define KSHOT_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Raised whenever a generated file and the runtime would no longer understand each other. */
+#define KSHOT_RUNTIME_ABI 1
+
+#define KSHOT_FINGERPRINT_BYTES 32
+
+typedef struct kshot_model {
+    uint8_t fingerprint[KSHOT_FINGERPRINT_BYTES]; /* SHA-256 over weights, quantization, preprocessing and learner */
+    uint32_t input_len;                           /* int8 values */
+    uint32_t embedding_len;                       /* int8 values */
+    uint32_t arena_bytes;                         /* working memory of one embed call, 8-byte aligned */
+    /* Runs the network: input_len values in, embedding_len values out. The input is read only. */
+    void (*embed)(const int8_t *input, int8_t *embedding, void *arena);
+} kshot_model;
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a call answers: KSHOT_OK, or why nothing was changed. */
+#ifndef KSHOT_STATUS_H
+#define KSHOT_STATUS_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum kshot_status {
+    KSHOT_OK = 0,
+    /* misuse: the caller can avoid it */
+    KSHOT_ERROR_ARGUMENT = -1,  /* a null pointer, an empty or over-long label, a value out of range */
+    KSHOT_ERROR_STATE = -2,     /* not now: enrollment open where it must not be, or the reverse */
+    KSHOT_ERROR_FULL = -3,      /* no room for another class, or a class has all the shots that it can count */
+    KSHOT_ERROR_NOT_FOUND = -4, /* no class with this id */
+    KSHOT_ERROR_EMPTY = -5,     /* nothing enrolled, or an enrollment without a shot */
+    /* bad data: the memory or model handed in does not fit */
+    KSHOT_ERROR_MODEL = -32,    /* model and runtime, or model and buffers, do not belong together */
+    KSHOT_ERROR_MEMORY = -33    /* a buffer is too small or not aligned */
+} kshot_status;
+
+/* The constant's name, for logs; "KSHOT_ERROR_UNKNOWN" for any other value. Never null. */
+const char *kshot_status_name(kshot_status status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

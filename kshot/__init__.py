@@ -1,0 +1,3 @@
+"""The kshot command line: parse, call, print."""
+
+__version__ = "0.1.0"
