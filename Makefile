@@ -1,0 +1,47 @@
+# kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format exactness omniglot wheel clean
+
+python := .venv/bin/python
+kshot  := .venv/bin/kshot
+jobs   := $(shell nproc 2>/dev/null || echo 2)
+device_tools := gcc arm-none-eabi-gcc qemu-system-arm
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## .venv, compilers and emulator, as the other targets need them
+	@setup/python.sh lint,tensorboard,test
+	@setup/tools.sh $(device_tools)
+
+demo: setup ## the main job: train on print, enroll handwriting on an emulated Cortex-M (build/figures/demo.json)
+	$(kshot) demo
+
+test: setup ## every test; what a tool is missing for is skipped with the reason, or fails where CI is set
+	@setup/tools.sh clang g++ cmake
+	$(python) -m pytest -n $(jobs)
+
+lint: setup ## ruff, mypy strict, clang-format
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m mypy
+	@git ls-files '*.c' '*.h' | grep -v '^tests/golden/' | xargs .venv/bin/clang-format --dry-run --Werror
+
+format: setup ## let ruff and clang-format lay out the sources
+	$(python) -m ruff check --fix .
+	$(python) -m ruff format .
+	@git ls-files '*.c' '*.h' | grep -v '^tests/golden/' | xargs .venv/bin/clang-format -i
+
+exactness: setup ## .tflite == NumPy == host C == QEMU, in counts (build/figures/exactness.json)
+	@setup/tools.sh --required $(device_tools)
+	$(python) -m bench.exactness
+
+omniglot: setup ## accuracy on Omniglot's validation alphabets, int8 on compiled C (build/figures/omniglot.json)
+	@setup/tools.sh --required gcc
+	$(python) -m bench.omniglot
+
+wheel: setup ## dist/kshot-*.whl
+	$(python) -m build --wheel --no-isolation
+
+clean: ## remove what was built; .venv stays
+	rm -rf build dist
