@@ -1,0 +1,222 @@
+"""Where each activation lives while a network runs: the memory plan of the arena.
+
+Tensors that share bytes form one buffer: a reshape's two sides always, and an operator that works in place together
+with the operand that nobody reads afterwards. The buffer of the graph's input is the caller's and read only; the buffer
+of its output is the caller's too. All others get an offset in the arena such that no two that live at the same time
+overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Literal
+
+from quantize.graph import Add, Int8Graph, Reshape, Softmax
+
+Place = Literal["input", "output", "arena"]
+
+ALIGNMENT_BYTES = 4  # lets kernels load whole words
+_IN_PLACE = (Add, Softmax)
+_SEARCH_STEPS = 20_000
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Bytes that one or more tensors occupy in turn.
+
+    Attributes
+    ----------
+    tensors : tuple of int
+        Indices into `Int8Graph.tensors`.
+    size_bytes : int
+    first, last : int
+        The ops (by index) between which the bytes must be kept, both included.
+    place : {"input", "output", "arena"}
+    offset : int
+        Bytes from the start of `place`.
+    """
+
+    tensors: tuple[int, ...]
+    size_bytes: int
+    first: int
+    last: int
+    place: Place
+    offset: int = 0
+
+    @property
+    def end(self) -> int:
+        """First offset behind the buffer, aligned."""
+        return self.offset + _aligned(self.size_bytes)
+
+    def meets(self, other: Buffer) -> bool:
+        """Whether both hold something at the same time."""
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """The arena's layout.
+
+    Attributes
+    ----------
+    buffers : tuple of Buffer
+    arena_bytes : int
+        Size of the arena; 0 when every tensor lives in the caller's buffers.
+    lower_bound_bytes : int
+        The most bytes of arena buffers that live at one time; no layout needs less.
+    output_is_input : bool
+        The output is the input under another shape: it has to be copied.
+
+    Raises
+    ------
+    ValueError
+        If two buffers that live at the same time overlap, or one reaches beyond the arena.
+    """
+
+    buffers: tuple[Buffer, ...]
+    arena_bytes: int
+    lower_bound_bytes: int
+    output_is_input: bool = False
+
+    def __post_init__(self) -> None:
+        arena = [b for b in self.buffers if b.place == "arena"]
+        if any(b.offset % ALIGNMENT_BYTES or b.offset < 0 or b.end > self.arena_bytes for b in arena):
+            raise ValueError("a buffer lies outside the arena or is not aligned")
+        for i, a in enumerate(arena):
+            if any(a.meets(b) and a.offset < b.end and b.offset < a.end for b in arena[:i]):
+                raise ValueError("two live buffers overlap")
+
+    def buffer_of(self, tensor: int) -> Buffer:
+        """Return the buffer that holds the tensor with this index."""
+        return next(b for b in self.buffers if tensor in b.tensors)
+
+
+def plan(graph: Int8Graph) -> MemoryPlan:
+    """Lay out the activations of `graph`.
+
+    First-fit in several orders; where none meets the lower bound, a search over orders, which is exhaustive for small
+    graphs and bounded for large ones. The same graph always gives the same plan.
+
+    Raises
+    ------
+    ValueError
+        If a constant is reshaped or is the output: such a graph should have been folded before.
+    """
+    folded = [op.name for op in graph.ops if isinstance(op, Reshape) and graph.tensors[op.inputs[0]].data is not None]
+    if folded or graph.output_tensor.data is not None:
+        raise ValueError(f"{(folded or ['the output'])[0]}: a constant stands where an activation belongs")
+    buffers = _buffers(graph)
+    ours = [b for b in buffers if b.place == "arena"]
+    bound = max((sum(_aligned(b.size_bytes) for b in alive) for alive in _alive(ours)), default=0)
+    placed = _place(ours, bound)
+    others = [b for b in buffers if b.place != "arena"]
+    return MemoryPlan(
+        buffers=tuple(sorted([*others, *placed], key=lambda b: (b.first, b.tensors))),
+        arena_bytes=_height(placed),
+        lower_bound_bytes=bound,
+        output_is_input=any({graph.input, graph.output} <= set(b.tensors) for b in others),
+    )
+
+
+def _aligned(size_bytes: int) -> int:
+    return -(-size_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+
+
+def _height(buffers: Sequence[Buffer]) -> int:
+    return max((b.end for b in buffers), default=0)
+
+
+def _alive(buffers: Sequence[Buffer]) -> Iterator[list[Buffer]]:
+    """The buffers that live at each moment at which one begins; the peak is at one of these."""
+    for moment in sorted({b.first for b in buffers}):
+        yield [b for b in buffers if b.first <= moment <= b.last]
+
+
+def _buffers(graph: Int8Graph) -> list[Buffer]:
+    """Group tensors into buffers and give each its lifetime and place, not yet its offset."""
+    last_read = {graph.output: len(graph.ops)}
+    for step, op in enumerate(graph.ops):
+        for tensor in op.inputs:
+            last_read[tensor] = max(step, last_read.get(tensor, 0))
+
+    groups: list[Buffer] = []
+    home: dict[int, int] = {}  # tensor -> index into groups
+
+    def begin(tensor: int, step: int, place: Place) -> None:
+        home[tensor] = len(groups)
+        size = graph.tensors[tensor].size
+        groups.append(Buffer((tensor,), size, step, last_read.get(tensor, step), place))
+
+    def join(tensor: int, group: int, step: int) -> None:
+        home[tensor] = group
+        old = groups[group]
+        last = max(old.last, last_read.get(tensor, step))
+        groups[group] = replace(old, tensors=(*old.tensors, tensor), last=last)
+
+    begin(graph.input, -1, "input")
+    for step, op in enumerate(graph.ops):
+        size = graph.tensors[op.output].size
+        if isinstance(op, Reshape):
+            join(op.output, home[op.inputs[0]], step)
+            continue
+        reusable = [
+            home[t]
+            for t in op.inputs
+            if isinstance(op, _IN_PLACE)
+            and t in home
+            and groups[home[t]].place == "arena"
+            and groups[home[t]].size_bytes == size
+            and all(last_read.get(member, step) <= step for member in groups[home[t]].tensors)
+        ]
+        if reusable:
+            join(op.output, reusable[0], step)
+        else:
+            begin(op.output, step, "arena")
+
+    final = home[graph.output]
+    if groups[final].place != "input":
+        groups[final] = replace(groups[final], place="output")
+    return groups
+
+
+def _fit(placed: list[Buffer], buffer: Buffer) -> list[Buffer]:
+    """Add `buffer` at the lowest offset where it overlaps no other that lives with it."""
+    offset = 0
+    for other in sorted((p for p in placed if p.meets(buffer)), key=lambda p: p.offset):
+        if other.offset >= offset + _aligned(buffer.size_bytes):
+            break
+        offset = max(offset, other.end)
+    return [*placed, replace(buffer, offset=offset)]
+
+
+def _place(buffers: Sequence[Buffer], bound: int) -> list[Buffer]:
+    orders = (
+        sorted(buffers, key=lambda b: (-b.size_bytes, b.first)),
+        sorted(buffers, key=lambda b: (-b.size_bytes * (b.last - b.first + 1), b.first)),
+        sorted(buffers, key=lambda b: (b.first, -b.size_bytes)),
+    )
+    nothing: list[Buffer] = []
+    best = min((reduce(_fit, order, nothing) for order in orders), key=_height)
+    return best if _height(best) == bound else _search(orders[0], best, bound)
+
+
+def _search(buffers: Sequence[Buffer], best: list[Buffer], bound: int) -> list[Buffer]:
+    """Try orders of `buffers` depth first, cutting off those that already reach as high as the best known.
+
+    Some order makes first-fit optimal (take any optimal layout, by rising offset), so a search that ends before its
+    steps run out has found the optimum.
+    """
+    stack: list[tuple[list[Buffer], tuple[Buffer, ...]]] = [([], tuple(buffers))]
+    for _ in range(_SEARCH_STEPS):
+        if not stack or _height(best) == bound:
+            break
+        placed, rest = stack.pop()
+        if _height(placed) >= _height(best):
+            continue
+        if not rest:
+            best = placed
+            continue
+        stack.extend((_fit(placed, rest[i]), rest[:i] + rest[i + 1 :]) for i in reversed(range(len(rest))))
+    return best

@@ -1,0 +1,70 @@
+"""`SourceTree`: a generated project as text, before it touches a disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class SourceTree:
+    """Files of a project.
+
+    Attributes
+    ----------
+    name : str
+        The model's name, which prefixes its symbols and is the stem of its files.
+    files : mapping of str to str
+        Relative POSIX path -> text; iterates in sorted order.
+
+    Raises
+    ------
+    ValueError
+        If a path is absolute, leaves the tree or is not in normal form, or if one path is a folder of another.
+    """
+
+    name: str
+    files: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for path in self.files:
+            pure = PurePosixPath(path)
+            if pure.is_absolute() or str(pure) != path or ".." in pure.parts or "\\" in path or path == ".":
+                raise ValueError(f"{path!r} is not a plain relative path")
+            for parent in pure.parents:
+                if str(parent) in self.files:
+                    raise ValueError(f"{str(parent)!r} is both a file and a folder")
+        object.__setattr__(self, "files", MappingProxyType(dict(sorted(self.files.items()))))
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 over paths and texts, in hexadecimal."""
+        digest = hashlib.sha256()
+        for path, text in self.files.items():
+            for part in (path.encode(), text.encode()):
+                digest.update(len(part).to_bytes(8, "little") + part)
+        return digest.hexdigest()
+
+    def write(self, folder: Path) -> Path:
+        """Write every file under `folder` and return it.
+
+        Files that hold the right text already keep their time stamp, so that `make` rebuilds only what changed. Files
+        that are not part of the tree are left alone.
+
+        Raises
+        ------
+        OSError
+            If the folder or a file cannot be written.
+        """
+        for path, text in self.files.items():
+            target = folder / path
+            data = text.encode()
+            if target.is_file() and target.read_bytes() == data:
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        return folder
