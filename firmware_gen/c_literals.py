@@ -7,7 +7,6 @@ appear as text they can end neither the comment nor the string that holds them.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable
 from typing import Literal
 
