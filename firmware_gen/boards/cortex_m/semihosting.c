@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "boards/cortex_m/semihosting.h"
+#include "semihosting.h"
 
 #include <stdint.h>
 #include <string.h>

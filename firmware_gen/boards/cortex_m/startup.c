@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reset and exceptions of an Armv6-M, Armv7-M or Armv8-M processor. Symbols named link_* come from sections.ld. */
-#include "boards/board.h"
+#include "../board.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* A POSIX host: the serial line is standard output and input. */
 #define _POSIX_C_SOURCE 199309L
 
-#include "boards/board.h"
+#include "../board.h"
 
 #include <stdio.h>
 #include <stdlib.h>

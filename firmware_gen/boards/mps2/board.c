@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arm MPS2 with a Cortex-M3 or M4 image, in QEMU: the serial line is the CMSDK UART 0. */
-#include "boards/board.h"
+#include "../board.h"
 
-#include "boards/cortex_m/semihosting.h"
-#include "boards/cortex_m/systick.h"
+#include "../cortex_m/semihosting.h"
+#include "../cortex_m/systick.h"
 
 typedef struct {
     volatile uint32_t data, state, control, interrupt, baud_divider;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* BBC micro:bit v1 in QEMU: the serial line is the nRF51's UART. */
-#include "boards/board.h"
+#include "../board.h"
 
-#include "boards/cortex_m/semihosting.h"
-#include "boards/cortex_m/systick.h"
+#include "../cortex_m/semihosting.h"
+#include "../cortex_m/systick.h"
 
 #define UART_REGISTER(offset) (*(volatile uint32_t *)(0x40002000u + (offset)))
 #define UART_STARTRX UART_REGISTER(0x000)
