@@ -1,0 +1,290 @@
+"""What the templates show: an `Int8Graph` and its memory plan as lines of C, layer by layer.
+
+Symbols are ``layer<number>`` after the operator's position in the graph; the model's own names stand in comments only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_gen.c_literals import CType, array, comment, integer
+from firmware_gen.plan import MemoryPlan
+from quantize.errors import UnsupportedModelError
+from quantize.fixed_point import add_params, mean_params, requantization, softmax_params
+from quantize.graph import (
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Int8Graph,
+    MaxPool2D,
+    Mean,
+    Op,
+    Pad,
+    Reshape,
+    Softmax,
+    Tensor,
+)
+
+Fields = list[tuple[str, str]]
+
+_MAX_LEN = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class ConstantView:
+    """An array of the generated source: ``static const ctype name[len] = {text};``."""
+
+    ctype: CType
+    name: str
+    len: str
+    text: str
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """One layer: its constants, its parameters as a struct of type `struct`, and the call that runs it."""
+
+    number: int
+    comment: str
+    constants: tuple[ConstantView, ...]
+    struct: str
+    symbol: str
+    fields: tuple[tuple[str, str], ...]
+    call: str
+
+
+def layers(graph: Int8Graph, plan: MemoryPlan) -> list[LayerView]:
+    """Describe every operator that has code of its own, in execution order.
+
+    Constants with the same bytes are emitted once, at the first layer that needs them.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If a layer's shape or window does not fit the runtime's fields, or an operator is unknown.
+    """
+    pool: dict[tuple[CType, bytes], str] = {}
+    writers = (_Layer(graph, plan, step, pool) for step, op in enumerate(graph.ops) if not isinstance(op, Reshape))
+    return [writer.view() for writer in writers]
+
+
+class _Layer:
+    """Collects what one operator needs; `pool` maps constants to the symbols that hold them already."""
+
+    def __init__(self, graph: Int8Graph, plan: MemoryPlan, step: int, pool: dict[tuple[CType, bytes], str]) -> None:
+        self.graph, self.plan, self.pool = graph, plan, pool
+        self.op = graph.ops[step]
+        self.symbol = f"layer{step + 1}"
+        self.number = step + 1
+        self.constants: list[ConstantView] = []
+
+    def view(self) -> LayerView:
+        op, output = self.op, self.graph.tensors[self.op.output]
+        try:
+            for tensor in (output, *(self.graph.tensors[i] for i in op.inputs)):
+                if tensor.size > _MAX_LEN:
+                    raise OverflowError(f"{tensor.size} elements do not fit 31 bits")
+            struct, function, fields = self._describe(op)
+            operands = ", ".join([f"&{self.symbol}", *(self._operand(i) for i in (*op.inputs, op.output))])
+        except OverflowError as error:
+            raise UnsupportedModelError.at(
+                type(op).__name__, op.name, str(error), "the runtime takes axes up to 65535, strides and padding to 255"
+            ) from error
+        inputs = ", ".join(_shape_text(self.graph.tensors[i]) for i in op.inputs)
+        return LayerView(
+            number=self.number,
+            comment=f"{type(op).__name__} {comment(op.name)}: {inputs} -> {_shape_text(output)}",
+            constants=tuple(self.constants),
+            struct=struct,
+            symbol=self.symbol,
+            fields=tuple(fields),
+            call=f"{function}({operands}); /* {comment(op.name, limit=40)} */",
+        )
+
+    def _describe(self, op: Op) -> tuple[str, str, Fields]:
+        """Type and function in the runtime, and the struct's fields."""
+        match op:
+            case Conv2D():
+                struct, function, fields = "conv", "conv2d", self._conv(op, 1)
+            case DepthwiseConv2D():
+                struct, function, fields = "conv", "depthwise_conv2d", self._conv(op, op.depth_multiplier)
+            case FullyConnected():
+                struct, function, fields = "dense", "fully_connected", self._dense(op)
+            case AveragePool2D():
+                struct, function, fields = "pool", "average_pool2d", self._pool(op)
+            case MaxPool2D():
+                struct, function, fields = "pool", "max_pool2d", self._pool(op)
+            case Mean():
+                struct, function, fields = "mean", "mean_hw", self._mean(op)
+            case Add():
+                struct, function, fields = "add", "elementwise_add", self._add(op)
+            case Pad():
+                struct, function, fields = "pad", "pad_hw", self._pad(op)
+            case Softmax():
+                struct, function, fields = "softmax", "softmax_rows", self._softmax(op)
+            case _:
+                raise UnsupportedModelError.at(type(op).__name__, op.name, "no kernel in the runtime", "leave it out")
+        return f"kshot_{struct}_s8", f"kshot_{function}_s8", fields
+
+    def _conv(self, op: Conv2D | DepthwiseConv2D, depth_multiplier: int) -> Fields:
+        height, width = self.graph.tensors[op.weights].shape[1:3]
+        return [
+            *self._image_shapes(),
+            ("window", _window(op, height, width, op.dilation_height, op.dilation_width)),
+            *self._zero_points(),
+            *_clamp(op),
+            ("depth_multiplier", integer(depth_multiplier, "uint16_t")),
+            *self._weights(op),
+        ]
+
+    def _dense(self, op: FullyConnected) -> Fields:
+        outputs, inputs = self.graph.tensors[op.weights].shape
+        return [
+            ("input_len", integer(inputs, "uint32_t")),
+            ("output_len", integer(outputs, "uint32_t")),
+            *self._zero_points(),
+            *_clamp(op),
+            *self._weights(op),
+        ]
+
+    def _weights(self, op: Conv2D | DepthwiseConv2D | FullyConnected) -> Fields:
+        scaling = requantization(self.graph, op)
+        bias = "NULL" if op.bias is None else self._constant("bias", "int32_t", _data(self.graph.tensors[op.bias]))
+        return [
+            ("weights", self._constant("weights", "int8_t", _data(self.graph.tensors[op.weights]))),
+            ("bias", bias),
+            ("requantization.multiplier", self._constant("multiplier", "int32_t", scaling.multiplier)),
+            ("requantization.shift", self._constant("shift", "int8_t", scaling.shift)),
+        ]
+
+    def _pool(self, op: AveragePool2D | MaxPool2D) -> Fields:
+        return [
+            *self._image_shapes(),
+            ("window", _window(op, op.filter_height, op.filter_width, 1, 1)),
+            *_clamp(op),
+        ]
+
+    def _mean(self, op: Mean) -> Fields:
+        params = mean_params(self.graph, op)
+        return [
+            self._image_shapes()[0],
+            *self._zero_points(),
+            ("multiplier", integer(params.multiplier)),
+            ("shift", integer(params.shift, "int8_t")),
+        ]
+
+    def _add(self, op: Add) -> Fields:
+        params = add_params(self.graph, op)
+        first, second = (self.graph.tensors[i].quant.zero_point for i in op.inputs)
+        return [
+            ("len", integer(self.graph.tensors[op.output].size, "uint32_t")),
+            ("input1_zero_point", integer(first, "int16_t")),
+            ("input2_zero_point", integer(second, "int16_t")),
+            self._zero_points()[1],
+            ("input1_shift", integer(params.input1_shift, "int8_t")),
+            ("input2_shift", integer(params.input2_shift, "int8_t")),
+            ("output_shift", integer(params.output_shift, "int8_t")),
+            ("left_shift", integer(params.left_shift, "int8_t")),
+            ("input1_multiplier", integer(params.input1_multiplier)),
+            ("input2_multiplier", integer(params.input2_multiplier)),
+            ("output_multiplier", integer(params.output_multiplier)),
+            *_clamp(op),
+        ]
+
+    def _pad(self, op: Pad) -> Fields:
+        return [
+            *self._image_shapes(),
+            ("pad_top", integer(op.padding.top, "uint16_t")),
+            ("pad_left", integer(op.padding.left, "uint16_t")),
+            ("zero_point", integer(self.graph.tensors[op.output].quant.zero_point, "int8_t")),
+        ]
+
+    def _softmax(self, op: Softmax) -> Fields:
+        params = softmax_params(self.graph, op)
+        tensor = self.graph.tensors[op.inputs[0]]
+        return [
+            ("rows", integer(tensor.size // tensor.shape[-1], "uint32_t")),
+            ("row_len", integer(tensor.shape[-1], "uint32_t")),
+            ("multiplier", integer(params.multiplier)),
+            ("left_shift", integer(params.left_shift, "int8_t")),
+            ("diff_min", integer(params.diff_min)),
+        ]
+
+    def _image_shapes(self) -> Fields:
+        ends = (("input", self.op.inputs[0]), ("output", self.op.output))
+        return [(name, _image_shape(self.graph.tensors[tensor])) for name, tensor in ends]
+
+    def _zero_points(self) -> Fields:
+        ends = (("input", self.op.inputs[0]), ("output", self.op.output))
+        return [(f"{n}_zero_point", integer(self.graph.tensors[t].quant.zero_point, "int16_t")) for n, t in ends]
+
+    def _operand(self, index: int) -> str:
+        """C expression for the start of an activation."""
+        tensor = self.graph.tensors[index]
+        if tensor.data is not None:
+            return self._constant(f"operand{self.op.inputs.index(index) + 1}", "int8_t", tensor.data)
+        buffer = self.plan.buffer_of(index)
+        base = {"input": "input", "output": "embedding", "arena": "memory"}[buffer.place]
+        return f"{base} + {buffer.offset}" if buffer.offset else base
+
+    def _constant(self, role: str, ctype: CType, values: npt.NDArray[np.generic]) -> str:
+        key = (ctype, values.tobytes())
+        if key not in self.pool:
+            self.pool[key] = f"{self.symbol}_{role}"
+            size = " * ".join(map(str, values.shape))
+            self.constants.append(ConstantView(ctype, self.pool[key], size, array(values, ctype)))
+        return self.pool[key]
+
+
+def _data(tensor: Tensor) -> npt.NDArray[np.generic]:
+    if tensor.data is None:
+        raise ValueError(f"{tensor.name}: weights and biases must be constants")
+    return tensor.data
+
+
+def _shape_text(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape[1:])) or "1"
+
+
+def _image_shape(tensor: Tensor) -> str:
+    """``kshot_shape`` of an NHWC tensor; a tensor without rows and columns is one pixel."""
+    height, width, channels = (1, 1, *tensor.shape[1:])[-3:]
+    return _struct(height=height, width=width, channels=channels)
+
+
+def _struct(**fields: int) -> str:
+    return "{" + ", ".join(f".{name} = {integer(value, 'uint16_t')}" for name, value in fields.items()) + "}"
+
+
+def _window(
+    op: Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D,
+    height: int,
+    width: int,
+    dilation_height: int,
+    dilation_width: int,
+) -> str:
+    narrow = {
+        "stride_height": op.stride_height,
+        "stride_width": op.stride_width,
+        "dilation_height": dilation_height,
+        "dilation_width": dilation_width,
+        "pad_top": op.padding.top,
+        "pad_left": op.padding.left,
+    }
+    wide = {"height": height, "width": width}
+    items = [f".{name} = {integer(value, 'uint16_t')}" for name, value in wide.items()]
+    items += [f".{name} = {integer(value, 'uint8_t')}" for name, value in narrow.items()]
+    return "{" + ", ".join(items[:4]) + ",\n               " + ", ".join(items[4:]) + "}"
+
+
+def _clamp(
+    op: Conv2D | DepthwiseConv2D | FullyConnected | AveragePool2D | MaxPool2D | Add,
+) -> Iterator[tuple[str, str]]:
+    yield "activation_min", integer(op.activation_min, "int8_t")
+    yield "activation_max", integer(op.activation_max, "int8_t")
