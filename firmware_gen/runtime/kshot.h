@@ -64,20 +64,24 @@ kshot_status kshot_init(kshot *k, const kshot_model *model, const kshot_buffers 
 /* input [model->input_len] -> embedding [model->embedding_len]. */
 kshot_status kshot_embed(kshot *k, const int8_t *input, int8_t *embedding);
 
-/* Opens an enrollment. A label that is enrolled already gets more shots; commit makes them count, abort forgets them. */
+/* Opens an enrollment. A label (1 to KSHOT_LABEL_BYTES - 1 bytes of UTF-8) that is enrolled already gets more shots; commit makes
+ * them count, abort forgets them. Until then everything but another begin and forget works, on the classes as they were. */
 kshot_status kshot_enroll_begin(kshot *k, const char *label);
 kshot_status kshot_enroll_add(kshot *k, const int8_t *input);
 kshot_status kshot_enroll_add_embedding(kshot *k, const int8_t *embedding);
+/* Takes back a shot, given as the embedding that was added, in this enrollment or an earlier one of the class. */
+kshot_status kshot_enroll_take_back_embedding(kshot *k, const int8_t *embedding);
 kshot_status kshot_enroll_commit(kshot *k, uint16_t *class_id); /* class_id may be null */
 kshot_status kshot_enroll_abort(kshot *k);
 
-/* Removes a class and overwrites what it had learned. */
+/* Removes a class and overwrites what it had learned. The others keep their ids and their order. */
 kshot_status kshot_forget(kshot *k, uint16_t class_id);
 
 /* The enrolled classes, index 0 .. kshot_class_count() - 1, in order of enrollment. */
 uint16_t kshot_class_count(const kshot *k);
 kshot_status kshot_class_at(const kshot *k, uint16_t index, kshot_class *out);
 
+/* The nearest class; of classes at one distance, the one that was enrolled first. */
 kshot_status kshot_classify(kshot *k, const int8_t *input, kshot_answer *answer);
 kshot_status kshot_classify_embedding(const kshot *k, const int8_t *embedding, kshot_answer *answer);
 
