@@ -28,7 +28,12 @@ _CPP_WORDS = """
     not not_eq operator or or_eq private protected public reinterpret_cast requires static_cast template this throw try
     typeid typename using virtual wchar_t xor xor_eq
 """
-_RESERVED = frozenset(_C_WORDS.split()) | frozenset(_CPP_WORDS.split())
+# A model's header must not stand in the way of these: <name>.h is on the include path.
+_HEADERS = """
+    assert complex ctype examples fenv inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic stdbool
+    stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype unistd newlib reent features
+"""
+_RESERVED = frozenset(_C_WORDS.split()) | frozenset(_CPP_WORDS.split()) | frozenset(_HEADERS.split())
 _RESERVED_PREFIXES = ("kshot", "board", "_")
 
 
@@ -55,7 +60,7 @@ def identifier(name: str) -> str:
             f"name {shown!r}: use 1 to 32 ASCII letters, digits and underscores, not beginning with a digit"
         )
     if name.lower() in _RESERVED:
-        raise InvalidNameError(f"name {name!r} is a word of C or C++; {name + '_model'!r} would do")
+        raise InvalidNameError(f"name {name!r} is a word or a header of C or C++; {'my_' + name!r} would do")
     if name.lower().startswith(_RESERVED_PREFIXES):
         raise InvalidNameError(
             f"name {name!r}: names beginning with kshot, board or _ belong to the runtime and the compiler"

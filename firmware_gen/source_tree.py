@@ -20,6 +20,8 @@ class SourceTree:
         The model's name, which prefixes its symbols and is the stem of its files.
     files : mapping of str to str
         Relative POSIX path -> text; iterates in sorted order.
+    learns : bool
+        Whether the model comes with the learner, or only embeds.
 
     Raises
     ------
@@ -29,6 +31,7 @@ class SourceTree:
 
     name: str
     files: Mapping[str, str]
+    learns: bool = True
 
     def __post_init__(self) -> None:
         for path in self.files:

@@ -1,0 +1,363 @@
+"""A generated project on this computer: its C as a shared library, called through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_gen.source_tree import SourceTree
+
+log = logging.getLogger(__name__)
+
+Int8Array = npt.NDArray[np.int8]
+
+_LABEL_BYTES = 24  # KSHOT_LABEL_BYTES
+_FLAGS = ("-std=c99", "-O3", "-fPIC", "-shared")
+
+
+class HostBuildError(RuntimeError):
+    """The project could not be compiled here; the message holds the compiler's own words."""
+
+
+class DeviceError(RuntimeError):
+    """A call of the device's API was refused; the message begins with the status's name."""
+
+
+class _Model(ctypes.Structure):
+    """``kshot_model``."""
+
+    _fields_ = (
+        ("fingerprint", ctypes.c_uint8 * 32),
+        ("input_len", ctypes.c_uint32),
+        ("embedding_len", ctypes.c_uint32),
+        ("arena_bytes", ctypes.c_uint32),
+        ("embed", ctypes.c_void_p),
+    )
+
+
+class _Class(ctypes.Structure):
+    """``kshot_class``."""
+
+    _fields_ = (("label", ctypes.c_char * _LABEL_BYTES), ("id", ctypes.c_uint16), ("shots", ctypes.c_uint16))
+
+
+class _Answer(ctypes.Structure):
+    """``kshot_answer``."""
+
+    _fields_ = (("class_id", ctypes.c_uint16), ("distance", ctypes.c_uint32), ("margin", ctypes.c_uint32))
+
+
+class _Buffers(ctypes.Structure):
+    """``kshot_buffers``."""
+
+    _fields_ = (
+        ("arena", ctypes.c_void_p),
+        ("embedding", ctypes.c_void_p),
+        ("sums", ctypes.c_void_p),
+        ("prototypes", ctypes.c_void_p),
+        ("classes", ctypes.c_void_p),
+        ("max_classes", ctypes.c_uint16),
+    )
+
+
+class _Episode(ctypes.Structure):
+    """``host_episode`` of harness/host.c."""
+
+    _fields_ = (
+        ("ways", ctypes.c_uint32),
+        ("shots", ctypes.c_uint32),
+        ("query_count", ctypes.c_uint32),
+        ("support", ctypes.c_void_p),
+        ("queries", ctypes.c_void_p),
+        ("answers", ctypes.c_void_p),
+    )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A classification as the device gives it; distances are squared, in units of a sixteenth of the embedding's."""
+
+    class_id: int
+    distance: int
+    margin: int
+
+
+@dataclass(frozen=True)
+class EnrolledClass:
+    """A class as the device lists it."""
+
+    label: str
+    id: int
+    shots: int
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeAnswers:
+    """Answers to the queries of an episode.
+
+    Attributes
+    ----------
+    ways : int64 [n]
+        Index of the way whose prototype is nearest.
+    distances, margins : uint32 [n]
+    """
+
+    ways: npt.NDArray[np.int64]
+    distances: npt.NDArray[np.uint32]
+    margins: npt.NDArray[np.uint32]
+
+
+class HostLibrary:
+    """The C of a generated project, compiled for this computer.
+
+    Parameters
+    ----------
+    tree : SourceTree
+    folder : Path
+        Where the library is kept; one that was built from the same bytes by the same compiler is used again.
+    compiler : str
+        A C compiler that takes gcc's options.
+
+    Raises
+    ------
+    HostBuildError
+        If there is no such compiler, or it rejects the project.
+    """
+
+    def __init__(self, tree: SourceTree, folder: Path, *, compiler: str = "cc") -> None:
+        self.path = _compile(tree, folder, compiler)
+        self._library = ctypes.CDLL(str(self.path))
+        self._library.host_model.restype = ctypes.POINTER(_Model)
+        model = self._library.host_model().contents
+        self.fingerprint = bytes(model.fingerprint)
+        self.input_len = int(model.input_len)
+        self.embedding_len = int(model.embedding_len)
+        self.arena_bytes = int(model.arena_bytes)
+        self.learns = hasattr(self._library, "host_run_episode")
+
+    def embed(self, inputs: Int8Array, *, threads: int | None = None) -> Int8Array:
+        """Run the network.
+
+        Parameters
+        ----------
+        inputs : int8 [n, ...]
+            Quantized inputs; the axes after the first hold `input_len` values.
+        threads : int, optional
+            As many as there are processors when not given.
+
+        Returns
+        -------
+        int8 [n, embedding_len]
+
+        Raises
+        ------
+        ValueError
+            If dtype or shape do not fit.
+        """
+        batch = _int8_rows(inputs, self.input_len, "inputs")
+        embeddings = np.empty((len(batch), self.embedding_len), np.int8)
+        workers = max(1, min(threads or os.cpu_count() or 1, len(batch)))
+        bounds = np.linspace(0, len(batch), workers + 1).astype(int)
+
+        def run(start: int, stop: int) -> None:  # ctypes releases the interpreter's lock during the call
+            part_in, part_out = batch[start:stop], embeddings[start:stop]
+            arena = _aligned(self.arena_bytes)
+            count = ctypes.c_uint32(stop - start)
+            self._library.host_embed(_address(part_in), _address(part_out), count, _address(arena))
+
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(run, bounds[:-1], bounds[1:]))
+        return embeddings
+
+    def run_episode(self, support: Int8Array, queries: Int8Array) -> EpisodeAnswers:
+        """Enroll classes and classify queries, both through the device's own API.
+
+        Parameters
+        ----------
+        support : int8 [n_way, k_shot, embedding_len]
+        queries : int8 [n, embedding_len]
+
+        Raises
+        ------
+        ValueError
+            If shapes or dtypes do not fit, or the model only embeds.
+        DeviceError
+            If the device refuses a step.
+        """
+        self._check_learns()
+        n_way, k_shot = support.shape[:2]
+        support = _int8_rows(support.reshape(n_way * k_shot, -1), self.embedding_len, "support embeddings")
+        queries = _int8_rows(queries, self.embedding_len, "query embeddings")
+        memory = _Memory(self, n_way)
+        answers = np.zeros(len(queries), np.dtype(_Answer))
+        episode = _Episode(n_way, k_shot, len(queries), _address(support), _address(queries), _address(answers))
+        _check(self._library, self._library.host_run_episode(ctypes.byref(episode), ctypes.byref(memory.buffers)))
+        # Ids count from 1 in order of enrollment.
+        return EpisodeAnswers(answers["class_id"].astype(np.int64) - 1, answers["distance"], answers["margin"])
+
+    def classify(self, support: Int8Array, queries: Int8Array) -> npt.NDArray[np.int64]:
+        """`run_episode` reduced to the predictions: a `trainer.evaluate.Classifier` that runs on the compiled C."""
+        return self.run_episode(support, queries).ways
+
+    def learner(self, max_classes: int = 16) -> HostLearner:
+        """Return a device of its own, with room for `max_classes` and nothing enrolled."""
+        return HostLearner(self, max_classes)
+
+    def _check_learns(self) -> None:
+        if not self.learns:
+            raise ValueError("this model only embeds: its output is too long for the learner")
+
+
+class HostLearner:
+    """One ``kshot`` with memory of its own; methods are the calls of ``kshot.h`` under their names.
+
+    Raises
+    ------
+    ValueError
+        If the model only embeds.
+    DeviceError
+        From any method, when the device refuses the call; nothing has changed then.
+    """
+
+    def __init__(self, library: HostLibrary, max_classes: int) -> None:
+        library._check_learns()
+        self._library = library
+        self._c = library._library
+        self._memory = _Memory(library, max_classes)
+        self._c.host_kshot_bytes.restype = ctypes.c_size_t
+        self._state = _aligned(self._c.host_kshot_bytes())
+        self._k = _address(self._state)
+        self._call(self._c.kshot_init, self._c.host_model(), ctypes.byref(self._memory.buffers))
+
+    def enroll_begin(self, label: str) -> None:
+        """Open an enrollment; a label known already gets more shots."""
+        self._call(self._c.kshot_enroll_begin, label.encode())
+
+    def enroll_add(self, inputs: Int8Array) -> None:
+        """Add a shot, int8 [input_len]."""
+        self._call(self._c.kshot_enroll_add, _address(self._row(inputs, self._library.input_len)))
+
+    def enroll_commit(self) -> int:
+        """Make the shots count and return the class's id."""
+        class_id = ctypes.c_uint16()
+        self._call(self._c.kshot_enroll_commit, ctypes.byref(class_id))
+        return class_id.value
+
+    def enroll_abort(self) -> None:
+        """Forget the shots since `enroll_begin`."""
+        self._call(self._c.kshot_enroll_abort)
+
+    def forget(self, class_id: int) -> None:
+        """Remove a class."""
+        self._call(self._c.kshot_forget, ctypes.c_uint16(class_id))
+
+    def classes(self) -> list[EnrolledClass]:
+        """List what is enrolled, in order of enrollment."""
+        found = []
+        for index in range(self._c.kshot_class_count(self._k)):
+            entry = _Class()
+            self._call(self._c.kshot_class_at, ctypes.c_uint16(index), ctypes.byref(entry))
+            found.append(EnrolledClass(entry.label.decode(), entry.id, entry.shots))
+        return found
+
+    def classify(self, inputs: Int8Array) -> Answer:
+        """Find the class nearest to an input, int8 [input_len]."""
+        answer = _Answer()
+        row = self._row(inputs, self._library.input_len)
+        self._call(self._c.kshot_classify, _address(row), ctypes.byref(answer))
+        return Answer(answer.class_id, answer.distance, answer.margin)
+
+    @staticmethod
+    def _row(values: Int8Array, length: int) -> Int8Array:
+        return _int8_rows(values[None], length, "an input")
+
+    def _call(self, function: ctypes._NamedFuncPointer, *arguments: object) -> None:
+        _check(self._c, function(self._k, *arguments))
+
+
+class _Memory:
+    """What ``kshot_buffers`` points to; the arrays live as long as this object."""
+
+    def __init__(self, library: HostLibrary, max_classes: int) -> None:
+        rows = max_classes + 1
+        self.arrays = (
+            _aligned(library.arena_bytes),
+            np.zeros(library.embedding_len, np.int8),
+            np.zeros((rows, library.embedding_len), np.int32),
+            np.zeros((rows, library.embedding_len), np.int16),
+            np.zeros(rows, np.dtype(_Class)),
+        )
+        self.buffers = _Buffers(*map(_address, self.arrays), max_classes)
+
+
+def _address(array: npt.NDArray[np.generic]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def _aligned(size_bytes: int) -> npt.NDArray[np.generic]:
+    return np.zeros(-(-size_bytes // 8), np.uint64)
+
+
+def _int8_rows(values: Int8Array, length: int, what: str) -> Int8Array:
+    if values.dtype != np.int8 or values[0:1].size not in (0, length):
+        raise ValueError(f"{what}: {values.dtype}{list(values.shape)} where int8 [n, {length}] is needed")
+    return np.ascontiguousarray(values.reshape(len(values), length))
+
+
+def _check(library: ctypes.CDLL, status: int) -> None:
+    if status:
+        library.kshot_status_name.restype = ctypes.c_char_p
+        name = library.kshot_status_name(status).decode()
+        raise DeviceError(f"{name}: the device refused the call (kshot_status.h says why)")
+
+
+def _compile(tree: SourceTree, folder: Path, compiler: str) -> Path:
+    tool = shutil.which(compiler)
+    if tool is None:
+        raise HostBuildError(
+            f"there is no C compiler {compiler!r} here: install gcc or clang (apt: gcc), or name yours"
+        )
+    harness = resources.files("firmware_gen").joinpath("harness", "host.c").read_text(encoding="utf-8")
+    version = _output([tool, "--version"])
+    key = hashlib.sha256("\0".join([tree.sha256, harness, version, *_FLAGS]).encode()).hexdigest()
+    library = folder / f"{tree.name}-{key[:16]}.so"
+    if not library.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        with _scratch(folder) as scratch:
+            tree.write(scratch)
+            (scratch / "host.c").write_text(harness, encoding="utf-8")
+            sources = [scratch / p for p in tree.files if p.endswith(".c") and p.startswith(("kshot/", "model/"))]
+            defines = (f"-DMODEL={tree.name}", f'-DMODEL_HEADER="{tree.name}.h"', f"-DMODEL_LEARNS={int(tree.learns)}")
+            includes = (f"-I{scratch / 'kshot'}", f"-I{scratch / 'model'}")
+            built = scratch / library.name
+            _output([tool, *_FLAGS, *defines, *includes, *sources, scratch / "host.c", "-o", built])
+            built.replace(library)
+        log.info("compiled %s", library)
+    return library
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=folder, prefix="compile-") as path:
+        yield Path(path)
+
+
+def _output(command: list[str | Path]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HostBuildError(f"{command[0]} failed with status {done.returncode}:\n{done.stderr.strip()}")
+    return done.stdout
