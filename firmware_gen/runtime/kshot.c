@@ -82,8 +82,8 @@ static kshot_status check_model(const kshot_model *model)
 
 static kshot_status check_buffers(const kshot_buffers *buffers, uint32_t arena_bytes)
 {
-    const bool arena_fits = arena_bytes == 0 ||
-                            (buffers->arena != NULL && (uintptr_t)buffers->arena % ARENA_ALIGNMENT_BYTES == 0);
+    const bool arena_fits =
+        arena_bytes == 0 || (buffers->arena != NULL && (uintptr_t)buffers->arena % ARENA_ALIGNMENT_BYTES == 0);
     const bool slots_fit = buffers->embedding != NULL && buffers->sums != NULL && buffers->prototypes != NULL &&
                            buffers->classes != NULL && buffers->max_classes > 0 && buffers->max_classes <= INT16_MAX;
     return arena_fits && slots_fit ? KSHOT_OK : KSHOT_ERROR_MEMORY;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kshot: teach a microcontroller a new class from a few examples.
  *
- *     static kshot_memory_of_your_model memory;                 // sizes come from the generated header
- *     kshot_init(&k, &glyphs_model, &buffers);
+ *     static kshot k;
+ *     static glyphs_memory memory;      // this and the next from the header generated for the model "glyphs"
+ *     glyphs_init(&k, &memory);
  *     kshot_enroll_begin(&k, "wave");
- *     kshot_enroll_add(&k, input);                              // once a shot
+ *     kshot_enroll_add(&k, input);      // once a shot
  *     kshot_enroll_commit(&k, &id);
  *     kshot_classify(&k, input, &answer);
  *
- * Every call either does all that it says or changes nothing and returns why. No call allocates, blocks, or is reentrant
- * for one kshot; different kshots do not share state. */
+ * Every call either does all that it says or changes nothing and returns why. No call allocates, blocks, or is
+ * reentrant for one kshot; different kshots do not share state. */
 #ifndef KSHOT_H
 #define KSHOT_H
 
@@ -20,9 +21,9 @@
 extern "C" {
 #endif
 
-#define KSHOT_LABEL_BYTES 24       /* with the terminating zero; UTF-8 */
+#define KSHOT_LABEL_BYTES 24        /* with the terminating zero; UTF-8 */
 #define KSHOT_MAX_EMBEDDING_LEN 256 /* keeps a squared distance within 32 bits */
-#define KSHOT_MAX_SHOTS 4095       /* keeps sums and prototypes within 32 bits */
+#define KSHOT_MAX_SHOTS 4095        /* keeps sums and prototypes within 32 bits */
 
 /* One enrolled class as the caller sees it. */
 typedef struct kshot_class {
@@ -33,13 +34,14 @@ typedef struct kshot_class {
 
 /* Answer of a classification. Distances are squared, in units of (embedding scale / 16)^2. */
 typedef struct kshot_answer {
-    uint16_t class_id;  /* the nearest class */
-    uint32_t distance;  /* to its prototype */
-    uint32_t margin;    /* how much farther the second class is; UINT32_MAX when there is none */
+    uint16_t class_id; /* the nearest class */
+    uint32_t distance; /* to its prototype */
+    uint32_t margin;   /* how much farther the second class is; UINT32_MAX when there is none */
 } kshot_answer;
 
-/* Caller's memory. `sums` and `prototypes` are arrays of (max_classes + 1) * embedding_len, the last one being the enrollment
- * in progress; `classes` has max_classes + 1; `embedding` has embedding_len; `arena` has model->arena_bytes, 8-byte aligned. */
+/* Caller's memory. `sums` and `prototypes` are arrays of (max_classes + 1) * embedding_len, the last one being the
+ * enrollment in progress; `classes` has max_classes + 1; `embedding` has embedding_len; `arena` has model->arena_bytes,
+ * 8-byte aligned. */
 typedef struct kshot_buffers {
     void *arena;
     int8_t *embedding;
@@ -64,8 +66,9 @@ kshot_status kshot_init(kshot *k, const kshot_model *model, const kshot_buffers 
 /* input [model->input_len] -> embedding [model->embedding_len]. */
 kshot_status kshot_embed(kshot *k, const int8_t *input, int8_t *embedding);
 
-/* Opens an enrollment. A label (1 to KSHOT_LABEL_BYTES - 1 bytes of UTF-8) that is enrolled already gets more shots; commit makes
- * them count, abort forgets them. Until then everything but another begin and forget works, on the classes as they were. */
+/* Opens an enrollment. A label (1 to KSHOT_LABEL_BYTES - 1 bytes of UTF-8) that is enrolled already gets more shots;
+ * commit makes them count, abort forgets them. Until then everything but another begin and forget works, on the classes
+ * as they were. */
 kshot_status kshot_enroll_begin(kshot *k, const char *label);
 kshot_status kshot_enroll_add(kshot *k, const int8_t *input);
 kshot_status kshot_enroll_add_embedding(kshot *k, const int8_t *embedding);

@@ -44,7 +44,8 @@ static void accumulate(const kshot_conv_s8 *conv, const kshot_patch *patch, cons
             if (conv->depth_multiplier == 1) {
                 accumulate_tap(pixel + channel, weights, len, conv->input_zero_point, sums);
             } else {
-                accumulate_shared_tap(pixel, weights, channel, len, conv->depth_multiplier, conv->input_zero_point, sums);
+                accumulate_shared_tap(pixel, weights, channel, len, conv->depth_multiplier, conv->input_zero_point,
+                                      sums);
             }
         }
     }

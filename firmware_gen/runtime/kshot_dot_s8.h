@@ -13,7 +13,8 @@ extern "C" {
 #define KSHOT_DOT_ROWS 4
 
 /* sums[0] += sum of (input[i] - zero_point) * weights[i] for i < len. */
-static inline void kshot_dot_1_s8(const int8_t *input, const int8_t *weights, uint32_t len, int32_t zero_point, int32_t *sums)
+static inline void kshot_dot_1_s8(const int8_t *input, const int8_t *weights, uint32_t len, int32_t zero_point,
+                                  int32_t *sums)
 {
     int32_t sum = 0;
     for (uint32_t i = 0; i < len; i++) {

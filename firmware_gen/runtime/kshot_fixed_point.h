@@ -9,12 +9,19 @@
 extern "C" {
 #endif
 
-/* C99 leaves a right shift of a negative number to the compiler. All that matter shift arithmetically; one that does not
- * stops here, where it can be understood. */
+/* C99 leaves a right shift of a negative number to the compiler. All that matter shift arithmetically; one that does
+ * not stops here, where it can be understood. */
 typedef char kshot_needs_arithmetic_right_shift[(-3 >> 1) == -2 ? 1 : -1];
 
-static inline int32_t kshot_min(int32_t a, int32_t b) { return a < b ? a : b; }
-static inline int32_t kshot_max(int32_t a, int32_t b) { return a > b ? a : b; }
+static inline int32_t kshot_min(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int32_t kshot_max(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
 
 static inline int8_t kshot_clamp_s8(int32_t value, int8_t low, int8_t high)
 {
@@ -43,8 +50,8 @@ static inline int32_t kshot_shift_left(int32_t value, int32_t exponent)
     return (int32_t)((uint32_t)value << exponent);
 }
 
-/* value * multiplier / 2^(31 + right_shift), rounded twice: by the high multiplication, then by the division. The multiplier
- * is not negative; a negative right_shift is a left shift of the value before. */
+/* value * multiplier / 2^(31 + right_shift), rounded twice: by the high multiplication, then by the division. The
+ * multiplier is not negative; a negative right_shift is a left shift of the value before. */
 static inline int32_t kshot_requantize(int32_t value, int32_t multiplier, int32_t right_shift)
 {
     const int32_t left = right_shift < 0 ? -right_shift : 0;

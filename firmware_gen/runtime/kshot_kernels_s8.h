@@ -48,8 +48,8 @@ typedef struct kshot_dense_s8 {
     uint32_t input_len, output_len;
     int16_t input_zero_point, output_zero_point;
     int8_t activation_min, activation_max;
-    const int8_t *weights; /* [output_len][input_len] */
-    const int32_t *bias;   /* [output_len], or null */
+    const int8_t *weights;               /* [output_len][input_len] */
+    const int32_t *bias;                 /* [output_len], or null */
     kshot_requantization requantization; /* per output, also where the model has one scale */
 } kshot_dense_s8;
 
@@ -100,7 +100,7 @@ typedef struct kshot_softmax_s8 {
     uint32_t rows, row_len;
     int32_t multiplier; /* of beta * input scale * 2^26, as TFLite Micro prepares it */
     int8_t left_shift;
-    int32_t diff_min;   /* differences below give 0 */
+    int32_t diff_min; /* differences below give 0 */
 } kshot_softmax_s8;
 
 void kshot_softmax_rows_s8(const kshot_softmax_s8 *softmax, const int8_t *input, int8_t *output);

@@ -5,10 +5,10 @@
 
 #include "kshot.h"
 
-/* Bytes of the UTF-8 character at `text`, 0 if it is none. After a zero byte, which continues nothing, it reads no further. */
+/* Bytes of the UTF-8 character at `text`, 0 if it is none. Never reads past a zero byte, which continues no character. */
 static uint32_t character_len(const uint8_t *text)
 {
-    /* Unicode 15, table 3-7: the second byte's range is what forbids overlong forms, surrogates and values past U+10FFFF */
+    /* Unicode 15, table 3-7: the second byte's range forbids overlong forms, surrogates and values past U+10FFFF */
     static const struct {
         uint8_t first_low, first_high, second_low, second_high, len;
     } forms[] = {

@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/* Length in bytes of a label that can be stored: 1 .. KSHOT_LABEL_BYTES - 1 bytes of valid UTF-8 before the terminating zero.
- * 0 for anything else, also for null. Reads no more than KSHOT_LABEL_BYTES bytes. */
+/* Length in bytes of a label that can be stored: 1 .. KSHOT_LABEL_BYTES - 1 bytes of valid UTF-8 before the terminating
+ * zero. 0 for anything else, also for null. Reads no more than KSHOT_LABEL_BYTES bytes. */
 uint32_t kshot_label_len(const char *label);
 
 #ifdef __cplusplus

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The prototypical learner's half on the device (Snell, Swersky and Zemel 2017): a class is the mean of its shots, and the
- * nearest mean wins. Everything is integer and independent of the shots' order.
+/* The prototypical learner's half on the device (Snell, Swersky and Zemel 2017): a class is the mean of its shots, and
+ * the nearest mean wins. Everything is integer and independent of the shots' order.
  *
- * The learner owns what a class has learned; labels, ids and the rules of enrollment are kshot.c's. A learner is these calls
- * over numbered slots, so that another one is another file with the same shape. */
+ * The learner owns what a class has learned; labels, ids and the rules of enrollment are kshot.c's. A learner is these
+ * calls over numbered slots, so that another one is another file with the same shape. */
 #ifndef KSHOT_PROTOTYPES_H
 #define KSHOT_PROTOTYPES_H
 
@@ -31,8 +31,10 @@ void kshot_prototypes_copy(const kshot_prototypes *learner, uint32_t from, uint3
 /* Adds a shot. The sums must hold fewer than KSHOT_MAX_SHOTS. */
 void kshot_prototypes_add(const kshot_prototypes *learner, uint32_t slot, const int8_t *embedding);
 
-/* Takes a shot back. False, and nothing changed, if `shots` shots cannot sum to what the slot holds with this one among them. */
-bool kshot_prototypes_take_back(const kshot_prototypes *learner, uint32_t slot, const int8_t *embedding, uint32_t shots);
+/* Takes a shot back. False, and nothing changed, if `shots` shots cannot sum to what the slot holds with this one among
+ * them. */
+bool kshot_prototypes_take_back(const kshot_prototypes *learner, uint32_t slot, const int8_t *embedding,
+                                uint32_t shots);
 
 /* Makes `shots` shots, at least one, count: computes the prototype. */
 void kshot_prototypes_update(const kshot_prototypes *learner, uint32_t slot, uint32_t shots);

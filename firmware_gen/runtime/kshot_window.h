@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which taps of a sliding window lie inside the image. Clipping once per output pixel keeps every test for the border out of
- * the inner loops. */
+/* Which taps of a sliding window lie inside the image. Clipping once per output pixel keeps every test for the border
+ * out of the inner loops. */
 #ifndef KSHOT_WINDOW_H
 #define KSHOT_WINDOW_H
 
@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* Along one axis, taps begin .. end - 1 are inside (none when end <= begin) and tap t reads position first + t * dilation. */
+/* Along one axis, taps begin .. end - 1 are inside, none when end <= begin. Tap t reads at first + t * dilation. */
 typedef struct kshot_taps {
     int32_t first, begin, end;
 } kshot_taps;
