@@ -90,7 +90,8 @@ def requantization(graph: Int8Graph, op: Conv2D | DepthwiseConv2D | FullyConnect
     output = tensors[op.output]
     weight_scales = tensors[op.weights].quant.scales
     if isinstance(op, FullyConnected) and len(weight_scales) == 1:
-        products = [float(np.float32(input_scale) * np.float32(weight_scales[0]))]
+        with np.errstate(over="ignore", under="ignore"):
+            products = [float(np.float32(input_scale) * np.float32(weight_scales[0]))]
     else:
         products = [input_scale * scale for scale in weight_scales]
     pairs = [_quantized(op, product / output.quant.scale) for product in products]
