@@ -1,0 +1,195 @@
+"""Build a generated project for a target, by the Makefile that the project itself carries."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from .sizes import SizeReport, size_report
+from .source_tree import SourceTree
+from .targets import Board, Target
+
+logger = logging.getLogger(__name__)
+
+Program = Literal["example", "emulation"]
+"""``example``: the project's own ``main.c``. ``emulation``: the program that serves `firmware_gen.emulate`."""
+
+_PACKAGES: Mapping[str, str] = MappingProxyType(
+    {"make": "make", "cc": "gcc", "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi"}
+)
+_OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
+_MESSAGE_LINES = 40
+
+
+class BuildError(RuntimeError):
+    """The compiler or the linker refused; the message ends with what it said."""
+
+
+class MissingToolError(BuildError):
+    """A program that building needs is not installed; the message names its package."""
+
+
+class MemoryOverflowError(BuildError):
+    """The firmware does not fit a board.
+
+    Attributes
+    ----------
+    region : str
+        ``FLASH`` or ``RAM``.
+    excess_bytes : int
+    """
+
+    def __init__(self, board: str, region: str, excess_bytes: int) -> None:
+        super().__init__(
+            f"{board}: {region} is {excess_bytes} bytes too small; fewer classes, a narrower backbone or a larger board"
+            " would fit"
+        )
+        self.region = region
+        self.excess_bytes = excess_bytes
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A linked program.
+
+    Attributes
+    ----------
+    name : str
+        The model's name.
+    target : Target
+    board : Board
+        The one of the target's boards that it was linked for.
+    elf : Path
+        On the host target, the program itself.
+    bin, hex : Path or None
+        Images of the flash; None on the host.
+    sizes : SizeReport or None
+        None on the host, where memory is no question.
+    """
+
+    name: str
+    target: Target
+    board: Board
+    elf: Path
+    bin: Path | None
+    hex: Path | None
+    sizes: SizeReport | None
+
+
+def build(
+    tree: SourceTree,
+    target: Target,
+    folder: Path,
+    *,
+    main: Program = "example",
+    extra_cflags: Sequence[str] = (),
+    jobs: int | None = None,
+) -> Firmware:
+    """Write `tree` to `folder` and build it there, for the first board of `target` that holds it.
+
+    Parameters
+    ----------
+    tree : SourceTree
+    target : Target
+    folder : Path
+        Becomes the generated project; what is built lies in its ``build/<board>/<main>``. Building again compiles
+        only what changed.
+    main : {"example", "emulation"}
+    extra_cflags : sequence of str
+        After the project's own flags, for every file.
+    jobs : int or None
+        Compilers at a time; None for one a processor.
+
+    Raises
+    ------
+    MissingToolError
+        If make or the target's compiler is not installed.
+    MemoryOverflowError
+        If no board of the target holds the program.
+    BuildError
+        If compiling or linking fails, or the target cannot run the program asked for.
+    UnboundedStackError
+        If the program recurses.
+    """
+    if main == "emulation" and not target.emulated:
+        raise BuildError(f"target {target.name} is not emulated, so it has no emulation program")
+    _require_tools(target)
+    tree.write(folder)
+    build_for = partial(
+        _build_for, tree.name, target, folder, main=main, extra_cflags=extra_cflags, jobs=jobs or os.cpu_count() or 1
+    )
+    *smaller, largest = target.boards
+    for board in smaller:
+        try:
+            return build_for(board)
+        except MemoryOverflowError as error:
+            logger.info("%s; trying a larger board", error)
+    return build_for(largest)
+
+
+def _require_tools(target: Target) -> None:
+    for tool in ("make", f"{target.tool_prefix}gcc" if target.tool_prefix else "cc"):
+        if shutil.which(tool) is None:
+            raise MissingToolError(f"{tool} is not installed; on Debian or Ubuntu: apt install {_PACKAGES[tool]}")
+
+
+def _build_for(
+    name: str, target: Target, folder: Path, board: Board, *, main: Program, extra_cflags: Sequence[str], jobs: int
+) -> Firmware:
+    output = Path("build", board.name, main)  # relative: make splits absolute paths that hold a space
+    variables = {"BOARD": board.name, "BUILD": output.as_posix(), "EXTRA_CFLAGS": " ".join(extra_cflags)}
+    if main == "emulation":
+        variables["MAIN"] = _place_emulation_main(folder, output).as_posix()
+    _make(folder, board, variables, jobs)
+    elf = folder / output / f"{name}.elf"
+    if not target.tool_prefix:
+        return Firmware(name, target, board, elf, None, None, None)
+    sizes = size_report(elf, name=name, tool_prefix=target.tool_prefix)
+    if sizes.ram_bytes > sizes.ram_region_bytes:
+        raise MemoryOverflowError(board.name, "RAM", sizes.ram_bytes - sizes.ram_region_bytes)
+    return Firmware(name, target, board, elf, elf.with_suffix(".bin"), elf.with_suffix(".hex"), sizes)
+
+
+def _place_emulation_main(folder: Path, output: Path) -> Path:
+    """Copy the emulation program next to what is built from it; return its path relative to `folder`."""
+    source = resources.files(__package__).joinpath("harness", "emulation_main.c").read_text(encoding="utf-8")
+    path = output / "emulation_main.c"
+    (folder / output).mkdir(parents=True, exist_ok=True)
+    if not (folder / path).is_file() or (folder / path).read_text(encoding="utf-8") != source:
+        (folder / path).write_text(source, encoding="utf-8")
+    return path
+
+
+def _make(folder: Path, board: Board, variables: Mapping[str, str], jobs: int) -> None:
+    """Run make; nothing of a make that this one was started from reaches it."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    command = ["make", "--no-print-directory", f"-j{jobs}", *(f"{key}={value}" for key, value in variables.items())]
+    logger.debug("in %s: %s", folder, " ".join(command))
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=folder,
+        env={**environment, "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode == 0:
+        return
+    message = done.stderr.strip() or done.stdout.strip()
+    overflows = [(int(excess), region) for region, excess in _OVERFLOW.findall(message)]
+    if overflows:
+        excess, region = max(overflows)
+        raise MemoryOverflowError(board.name, region, excess)
+    tail = "\n".join(message.splitlines()[-_MESSAGE_LINES:])
+    raise BuildError(f"{folder}: building for {board.name} failed\n{tail}")
