@@ -10,6 +10,10 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 
+class SourceTreeError(ValueError):
+    """A folder cannot be read as a generated project."""
+
+
 @dataclass(frozen=True)
 class SourceTree:
     """Files of a project.
@@ -71,3 +75,23 @@ class SourceTree:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         return folder
+
+    @classmethod
+    def read(cls, folder: Path) -> SourceTree:
+        """Read a generated project back, with whatever was edited in it; what was built in it stays out.
+
+        Raises
+        ------
+        SourceTreeError
+            If the folder holds no generated project, or a file of it is not text.
+        """
+        models = sorted((folder / "model").glob("*.c"))
+        makefile = folder / "Makefile"
+        if len(models) != 1 or not makefile.is_file():
+            raise SourceTreeError(f"{folder} holds no generated project; `kshot generate` writes one")
+        paths = [p for p in folder.rglob("*") if p.is_file() and p.relative_to(folder).parts[0] != "build"]
+        try:
+            files = {p.relative_to(folder).as_posix(): p.read_bytes().decode() for p in paths}
+        except UnicodeDecodeError as error:
+            raise SourceTreeError(f"{folder} holds a file that is not text: {error}") from None
+        return cls(name=models[0].stem, files=files, learns="-DMODEL_LEARNS=1" in files["Makefile"])

@@ -1,0 +1,231 @@
+"""The project file: `kshot.toml` to frozen dataclasses, every key with a default.
+
+A relative path in the file, and the output folder, count from the folder of the file; without a file, from the
+current directory.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from kshot.schema import ProjectError, Table, key, nearest
+
+PROJECT_FILE = "kshot.toml"
+_IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]{0,31}"
+_FOLDER_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+
+
+@dataclass(frozen=True)
+class ProjectTable(Table):
+    """[project]: what it is called and where its results go."""
+
+    name: str = key("digits", "Name of the project and of its folder among the results.", pattern=_FOLDER_NAME)
+    output: str = key("build", "Folder of the results; each project gets a folder of its own in it.", pattern=".+")
+
+
+@dataclass(frozen=True)
+class DataTable(Table):
+    """[data]: the classes to learn from and those never seen in training."""
+
+    source: str = key(
+        "glyphs",
+        'Classes to train on: "glyphs", "digits", "omniglot", "folder:PATH" or "npz:PATH".',
+        pattern=".+",
+    )
+    test_source: str = key(
+        "digits",
+        'Classes to evaluate on: a source as above, or "" for the test classes of the training source.',
+    )
+    input_shape: tuple[int, ...] = key(
+        (28, 28, 1), "Height, width and channels of the model's input, in pixels.", length=3, minimum=1, maximum=4096
+    )
+
+
+@dataclass(frozen=True)
+class TrainTable(Table):
+    """[train]: the network, the learner and the episodes it learns from."""
+
+    backbone: str = key("conv4", "Network that embeds an image.", choices=("conv4", "separable"))
+    width: int = key(32, "Filters of each layer of the backbone.", minimum=1, maximum=1024)
+    learner: str = key("prototypical", "How classes are learned from embeddings.", choices=("prototypical",))
+    n_way: int = key(60, "Classes of a training episode.", minimum=2, maximum=10_000)
+    k_shot: int = key(1, "Examples that each class of an episode is learned from.", minimum=1, maximum=1000)
+    n_query: int = key(5, "Examples of each class that an episode asks about.", minimum=1, maximum=1000)
+    steps: int = key(900, "Training steps; one step is one episode.", minimum=1, maximum=100_000_000)
+    max_seconds: float = key(
+        0.0, "Time limit in seconds that ends training early with a finished schedule; 0 sets none.", minimum=0
+    )
+    learning_rate: float = key(2e-3, "Adam's learning rate at the start of the cosine decay.", minimum=1e-9, maximum=10)
+    validate_every: int = key(100, "Steps between two validations.", minimum=1)
+    patience: int = key(0, "Validations without progress after which training stops; 0 never stops early.", minimum=0)
+    seed: int = key(0, "Seed of weights, episodes and distortions.", minimum=0, maximum=2**32 - 1)
+
+
+@dataclass(frozen=True)
+class QuantizeTable(Table):
+    """[quantize]: the conversion to int8."""
+
+    representative_images: int = key(
+        500, "Training images that the ranges of activations are taken from.", minimum=1, maximum=1_000_000
+    )
+    example_classes: int = key(
+        5, "Test classes whose images travel with the model, for the firmware's example.", minimum=2, maximum=10
+    )
+    examples_per_class: int = key(10, "Images of each of those classes.", minimum=2, maximum=20)
+
+
+@dataclass(frozen=True)
+class EvaluateTable(Table):
+    """[evaluate]: how accuracy is measured."""
+
+    tasks: tuple[str, ...] = key(
+        ("5w1s", "5w5s", "10w5s"),
+        'Tasks to measure: "5w1s" is 5 classes to tell apart, each learned from 1 shot.',
+        pattern="([2-9]|[1-9][0-9]{1,3})w[1-9][0-9]{0,3}s",
+    )
+    n_query: int = key(10, "Examples of each class that an episode asks about.", minimum=1, maximum=1000)
+    episodes: int = key(600, "Episodes per row.", minimum=2, maximum=1_000_000)
+    seed: int = key(1, "Seed of the episodes.", minimum=0, maximum=2**32 - 1)
+
+
+@dataclass(frozen=True)
+class GenerateTable(Table):
+    """[generate]: the C project."""
+
+    name: str = key("", "Prefix of the generated C names; empty takes the project's name.", pattern=f"({_IDENTIFIER})?")
+    max_classes: int = key(10, "Classes that the device can hold at a time.", minimum=1, maximum=1000)
+
+
+@dataclass(frozen=True)
+class BuildTable(Table):
+    """[build]: the firmware."""
+
+    targets: tuple[str, ...] = key(("m0", "m4"), "Targets to build for.", choices=("host", "m0", "m4"))
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project: its tables, and the folder that its paths count from.
+
+    Attributes
+    ----------
+    root : Path
+        Folder of the project file, or the current directory.
+    file : Path or None
+        The project file, when there is one.
+    """
+
+    root: Path = field(default_factory=Path)
+    file: Path | None = None
+    project: ProjectTable = ProjectTable()
+    data: DataTable = DataTable()
+    train: TrainTable = TrainTable()
+    quantize: QuantizeTable = QuantizeTable()
+    evaluate: EvaluateTable = EvaluateTable()
+    generate: GenerateTable = GenerateTable()
+    build: BuildTable = BuildTable()
+
+    def with_values(self, table: str, values: Mapping[str, object]) -> Project:
+        """The project with keys of one table replaced, as the command line does.
+
+        Raises
+        ------
+        ProjectError
+            If a value is not acceptable.
+        """
+        changed: Any = replace(getattr(self, table), **dict(values))
+        return replace(self, **{table: changed})
+
+    @property
+    def folder(self) -> Path:
+        """Folder of all results of this project."""
+        return self.root / self.project.output / self.project.name
+
+    @property
+    def trained_folder(self) -> Path:
+        """Folder of the trained embedding."""
+        return self.folder / "trained"
+
+    @property
+    def int8_folder(self) -> Path:
+        """Folder of the quantized embedding."""
+        return self.folder / "int8"
+
+    @property
+    def source_folder(self) -> Path:
+        """Folder of the generated C project."""
+        return self.folder / "source"
+
+    def firmware_folder(self, target: str) -> Path:
+        """Folder of the firmware for `target`."""
+        return self.folder / "firmware" / target
+
+    @property
+    def c_name(self) -> str:
+        """Prefix of the generated C names."""
+        if self.generate.name:
+            return self.generate.name
+        name = "".join(c if c.isalnum() and c.isascii() else "_" for c in self.project.name)[:32].lower()
+        return f"_{name}"[:32] if name[0].isdigit() else name
+
+    def source(self, spelled: str) -> str:
+        """A data source as `spelled` in the file, its path made to count from `root`."""
+        kind, colon, path = spelled.partition(":")
+        return f"{kind}:{self.root / path}" if colon else spelled
+
+
+def table_types() -> dict[str, type[Table]]:
+    """The tables of a project file by name, in the order of the file."""
+    return {f.name: type(f.default) for f in fields(Project) if isinstance(f.default, Table)}
+
+
+def load_project(path: Path | None = None, *, folder: Path | None = None) -> Project:
+    """Read a project file.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file. None takes `kshot.toml` of `folder` when there is one, and the defaults when there is none.
+    folder : Path or None
+        Where to look for the file; None is the current directory.
+
+    Raises
+    ------
+    ProjectError
+        If the file is missing, is not TOML, or holds a table, key or value that does not exist.
+    """
+    if path is None:
+        path = (folder or Path()) / PROJECT_FILE
+        if not path.exists():
+            return Project(root=path.parent)
+    try:
+        parsed = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ProjectError(f"{path}: no such file; `kshot init` writes one") from None
+    except OSError as error:
+        raise ProjectError(f"{path}: {error.strerror}; name a project file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{path}: not TOML: {error}") from None
+    try:
+        return replace(Project(root=path.parent, file=path), **_tables(parsed))
+    except ProjectError as error:
+        raise ProjectError(f"{path}: {error}") from None
+
+
+def _tables(parsed: Mapping[str, object]) -> dict[str, Any]:
+    """Parsed TOML to tables; unknown tables and keys are refused."""
+    types = table_types()
+    tables: dict[str, Any] = {}
+    for name, values in parsed.items():
+        if name not in types:
+            homes = [f"[{t}]" for t, cls in types.items() if name in {f.name for f in fields(cls)}]
+            hint = f"; it belongs under {' or '.join(homes)}" if homes else nearest(name, types)
+            raise ProjectError(f'there is no table or key "{name}" at the top{hint}')
+        if not isinstance(values, Mapping):
+            raise ProjectError(f"{name} is a table: write [{name}] and its keys below")
+        tables[name] = types[name].from_mapping(values)
+    return tables
