@@ -46,7 +46,7 @@
 
 #define STACK_PAINT UINT32_C(0xC5C5C5C5)
 #define STACK_PAINT_MAX_BYTES 65536u
-#define STACK_UNPAINTED_BYTES 256u /* below the painter's own frame, which it must not overwrite */
+#define STACK_UNPAINTED_BYTES 64u /* right below the painter, whose own frame may reach there */
 
 enum { BAD_SCRIPT = 65, BAD_FILE = 66 };
 
