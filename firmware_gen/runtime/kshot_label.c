@@ -5,7 +5,7 @@
 
 #include "kshot.h"
 
-/* Bytes of the UTF-8 character at `text`, 0 if it is none. Never reads past a zero byte, which continues no character. */
+/* Bytes of the UTF-8 character at `text`, 0 if it is none. A zero byte continues nothing: none behind it is read. */
 static uint32_t character_len(const uint8_t *text)
 {
     /* Unicode 15, table 3-7: the second byte's range forbids overlong forms, surrogates and values past U+10FFFF */

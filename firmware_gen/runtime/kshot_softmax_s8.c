@@ -26,8 +26,8 @@ static int32_t exp_of_quarter(int32_t a)
     return exp_minus_eighth + kshot_multiply_high(exp_minus_eighth, x + kshot_divide_by_power(higher, 1));
 }
 
-/* exp(a) for a in [-32, 0], Q5 -> Q0: the remainder modulo a quarter by the series, then a factor exp(-2^k) for each bit
- * of the rest. */
+/* exp(a) for a in [-32, 0], Q5 -> Q0: of the remainder modulo a quarter by the series, of the rest bit by bit, a factor
+ * exp(-2^k) each. */
 static int32_t exp_of_difference(int32_t a)
 {
     static const int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
