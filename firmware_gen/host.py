@@ -29,6 +29,10 @@ _LABEL_BYTES = 24  # KSHOT_LABEL_BYTES
 _FLAGS = ("-std=c99", "-O3", "-fPIC", "-shared")
 
 
+# kshot_answer
+_ANSWER = np.dtype([("class_id", np.uint16), ("distance", np.uint32), ("margin", np.uint32)], align=True)
+
+
 class HostBuildError(RuntimeError):
     """The project could not be compiled here; the message holds the compiler's own words."""
 
@@ -53,12 +57,6 @@ class _Class(ctypes.Structure):
     """``kshot_class``."""
 
     _fields_ = (("label", ctypes.c_char * _LABEL_BYTES), ("id", ctypes.c_uint16), ("shots", ctypes.c_uint16))
-
-
-class _Answer(ctypes.Structure):
-    """``kshot_answer``."""
-
-    _fields_ = (("class_id", ctypes.c_uint16), ("distance", ctypes.c_uint32), ("margin", ctypes.c_uint32))
 
 
 class _Buffers(ctypes.Structure):
@@ -203,7 +201,7 @@ class HostLibrary:
         support = _int8_rows(support.reshape(n_way * k_shot, -1), self.embedding_len, "support embeddings")
         queries = _int8_rows(queries, self.embedding_len, "query embeddings")
         memory = _Memory(self, n_way)
-        answers = np.zeros(len(queries), np.dtype(_Answer))
+        answers = np.zeros(len(queries), _ANSWER)
         episode = _Episode(n_way, k_shot, len(queries), _address(support), _address(queries), _address(answers))
         _check(self._library, self._library.host_run_episode(ctypes.byref(episode), ctypes.byref(memory.buffers)))
         # Ids count from 1 in order of enrollment.
@@ -276,10 +274,10 @@ class HostLearner:
 
     def classify(self, inputs: Int8Array) -> Answer:
         """Find the class nearest to an input, int8 [input_len]."""
-        answer = _Answer()
+        answer = np.zeros(1, _ANSWER)
         row = self._row(inputs, self._library.input_len)
-        self._call(self._c.kshot_classify, _address(row), ctypes.byref(answer))
-        return Answer(answer.class_id, answer.distance, answer.margin)
+        self._call(self._c.kshot_classify, _address(row), _address(answer))
+        return Answer(*map(int, answer[0]))
 
     @staticmethod
     def _row(values: Int8Array, length: int) -> Int8Array:

@@ -44,11 +44,15 @@ class ConstantView:
     name: str
     len: str
     text: str
+    size_bytes: int
 
 
 @dataclass(frozen=True)
 class LayerView:
-    """One layer: its constants, its parameters as a struct of type `struct`, and the call that runs it."""
+    """One layer: its constants, its parameters as a struct of type `struct`, and the call that runs it.
+
+    `comment` stands above the constants, `remark` beside the call.
+    """
 
     number: int
     comment: str
@@ -57,6 +61,7 @@ class LayerView:
     symbol: str
     fields: tuple[tuple[str, str], ...]
     call: str
+    remark: str
 
 
 def layers(graph: Int8Graph, plan: MemoryPlan) -> list[LayerView]:
@@ -104,7 +109,8 @@ class _Layer:
             struct=struct,
             symbol=self.symbol,
             fields=tuple(fields),
-            call=f"{function}({operands}); /* {comment(op.name, limit=40)} */",
+            call=f"{function}({operands});",
+            remark=comment(op.name, limit=40),
         )
 
     def _describe(self, op: Op) -> tuple[str, str, Fields]:
@@ -155,9 +161,10 @@ class _Layer:
 
     def _weights(self, op: Conv2D | DepthwiseConv2D | FullyConnected) -> Fields:
         scaling = requantization(self.graph, op)
+        weights = self._constant("weights", "int8_t", _data(self.graph.tensors[op.weights]))
         bias = "NULL" if op.bias is None else self._constant("bias", "int32_t", _data(self.graph.tensors[op.bias]))
         return [
-            ("weights", self._constant("weights", "int8_t", _data(self.graph.tensors[op.weights]))),
+            ("weights", weights),
             ("bias", bias),
             ("requantization.multiplier", self._constant("multiplier", "int32_t", scaling.multiplier)),
             ("requantization.shift", self._constant("shift", "int8_t", scaling.shift)),
@@ -238,7 +245,7 @@ class _Layer:
         if key not in self.pool:
             self.pool[key] = f"{self.symbol}_{role}"
             size = " * ".join(map(str, values.shape))
-            self.constants.append(ConstantView(ctype, self.pool[key], size, array(values, ctype)))
+            self.constants.append(ConstantView(ctype, self.pool[key], size, array(values, ctype), values.nbytes))
         return self.pool[key]
 
 
