@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trainer.backend import load_keras
+
 FORMAT = "kshot-trained-embedding"
 VERSION = 1
 MODEL_FILE = "model.keras"
@@ -242,10 +244,8 @@ class TrainedEmbedding:
         ArtifactError
             If Keras cannot read the file or its shapes are not those described.
         """
-        import keras  # noqa: PLC0415 - slow, and not needed to read the description
-
         try:
-            model = keras.models.load_model(self.model_path, compile=False, safe_mode=True)
+            model = load_keras().models.load_model(self.model_path, compile=False, safe_mode=True)
             self._check_shapes(model)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ArtifactError(f"{self.model_path} cannot be used: {error}") from error

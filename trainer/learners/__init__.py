@@ -1,0 +1,29 @@
+"""The ways to learn from few examples, one module a method, behind one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainer.learners.base import EpisodeLoss, EpisodeTensors, Learner
+from trainer.learners.prototypical import Prototypical
+
+__all__ = ["LEARNERS", "EpisodeLoss", "EpisodeTensors", "Learner", "Prototypical", "get"]
+
+LEARNERS: Mapping[str, type[Learner]] = {learner.name: learner for learner in (Prototypical,)}
+
+
+def get(name: str, options: Mapping[str, Any] | None = None) -> Learner:
+    """Build a learner from its registered name and its options.
+
+    Raises
+    ------
+    ValueError
+        If the name or an option is unknown.
+    """
+    if name not in LEARNERS:
+        raise ValueError(f"no learner {name!r}; there are {', '.join(LEARNERS)}")
+    try:
+        return LEARNERS[name](**(options or {}))
+    except TypeError as error:
+        raise ValueError(f"learner {name}: {error}") from error

@@ -1,0 +1,97 @@
+"""What a learner is: a loss for an episode in training, a classifier for one afterwards.
+
+`trainer.fit` hands every step's episode to `Learner.episode_loss` together with the network. A method that judges
+embeddings (prototypical, Siamese, matching) only writes `loss`; a method that adapts the network itself (MAML)
+overrides `episode_loss`. What a method learns besides the network, a temperature or an initial head, it returns from
+`variables`, and training treats it like weights.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from trainer.backend import load_tensorflow
+from trainer.evaluate import Classifier
+
+
+@dataclass(frozen=True)
+class EpisodeTensors:
+    """The images of one episode, normalised, on their way through TensorFlow.
+
+    Attributes
+    ----------
+    support : float32 tensor [n_way, k_shot, height, width, channels]
+    query : float32 tensor [n_way, n_query, height, width, channels]
+        Row i holds the class of row i of the support.
+    """
+
+    support: Any
+    query: Any
+
+
+@dataclass(frozen=True)
+class EpisodeLoss:
+    """What one episode costs and how well it was solved; float32 scalar tensors.
+
+    Attributes
+    ----------
+    loss : tensor
+        What training lowers.
+    accuracy : tensor
+        Share of the queries that were recognised, as a fraction of 1.
+    """
+
+    loss: Any
+    accuracy: Any
+
+
+@dataclass(frozen=True)
+class Learner(ABC):
+    """A method of few-shot learning; the fields of a subclass are its options."""
+
+    name: ClassVar[str]
+    """The name in project files and artifacts."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The options that rebuild this learner."""
+        return asdict(self)
+
+    def variables(self) -> Sequence[Any]:
+        """Trainable Keras variables besides the network's weights, always the same objects; most methods have none."""
+        return ()
+
+    @abstractmethod
+    def loss(self, support: Any, query: Any) -> EpisodeLoss:
+        """Judge the embeddings of one episode.
+
+        Parameters
+        ----------
+        support : float32 tensor [n_way, k_shot, d]
+        query : float32 tensor [n_way, n_query, d]
+        """
+
+    def episode_loss(self, model: Any, episode: EpisodeTensors) -> EpisodeLoss:
+        """Judge one episode in training: one pass through the network for support and query together, then `loss`.
+
+        Batch normalisation sees the whole batch here, as in every training; inference uses the running statistics.
+
+        Parameters
+        ----------
+        model : keras.Model
+        episode : EpisodeTensors
+        """
+        tf = load_tensorflow()
+        k_shot = episode.support.shape[1]
+        images = tf.concat([episode.support, episode.query], axis=1)
+        n_way, samples = images.shape[:2]
+        embeddings = model(tf.reshape(images, (n_way * samples, *images.shape[2:])), training=True)
+        embeddings = tf.reshape(embeddings, (n_way, samples, embeddings.shape[-1]))
+        return self.loss(embeddings[:, :k_shot], embeddings[:, k_shot:])
+
+    @abstractmethod
+    def classifier(self) -> Classifier:
+        """Return the trained method's classifier over NumPy embeddings, as the device would decide in real numbers."""
