@@ -1,0 +1,104 @@
+"""Small networks, made by hand, that between them use every operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from quantize.graph import (
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Int8Graph,
+    MaxPool2D,
+    Mean,
+    Op,
+    Pad,
+    Padding,
+    QuantParams,
+    Reshape,
+    Softmax,
+    Tensor,
+)
+
+
+@dataclass
+class GraphBuilder:
+    """Collects tensors and ops; each method returns the index of what it added."""
+
+    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
+    tensors: list[Tensor] = field(default_factory=list)
+    ops: list[Op] = field(default_factory=list)
+
+    def activation(self, *shape: int, scale: float = 0.05, zero_point: int = 0, name: str | None = None) -> int:
+        quant = QuantParams((float(np.float32(scale)),), (zero_point,))
+        self.tensors.append(Tensor(name or f"t{len(self.tensors)}", (1, *shape), "int8", quant))
+        return len(self.tensors) - 1
+
+    def weights(self, *shape: int, axis: int = 0) -> int:
+        data = self.rng.integers(-127, 128, shape).astype(np.int8)
+        scales = tuple(float(s) for s in self.rng.uniform(0.002, 0.006, shape[axis]).astype(np.float32))
+        quant = QuantParams(scales, (0,) * len(scales), axis if len(scales) > 1 else None)
+        self.tensors.append(Tensor(f"w{len(self.tensors)}", shape, "int8", quant, data))
+        return len(self.tensors) - 1
+
+    def bias(self, length: int) -> int:
+        data = self.rng.integers(-1000, 1000, length).astype(np.int32)
+        self.tensors.append(Tensor(f"b{len(self.tensors)}", (length,), "int32", QuantParams((1e-4,), (0,)), data))
+        return len(self.tensors) - 1
+
+    def op(self, kind: type[Op], output: int, *inputs: int, name: str | None = None, **options: object) -> int:
+        self.ops.append(kind(name=name or f"layer {kind.__name__}", inputs=inputs, output=output, **options))
+        return output
+
+    def build(self, source: int, output: int) -> Int8Graph:
+        return Int8Graph(tuple(self.tensors), tuple(self.ops), source, output)
+
+
+def tiny_conv(*, name: str = "conv") -> Int8Graph:
+    """Convolutions, both poolings, a sum of two branches, padding, a mean and a dense layer: 8x8x1 -> 4."""
+    g = GraphBuilder()
+    one = Padding(1, 1, 1, 1)
+    source = g.activation(8, 8, 1, scale=1 / 255, zero_point=-128)
+    a = g.activation(8, 8, 3, zero_point=-128)
+    g.op(Conv2D, a, source, name=name, weights=g.weights(3, 3, 3, 1), bias=g.bias(3), padding=one)
+    b = g.activation(8, 8, 6, zero_point=3)
+    weights = g.weights(1, 3, 3, 6, axis=3)
+    g.op(DepthwiseConv2D, b, a, weights=weights, bias=g.bias(6), padding=one, depth_multiplier=2)
+    c = g.activation(8, 8, 6, zero_point=-5, scale=0.04)
+    g.op(Conv2D, c, b, weights=g.weights(6, 1, 1, 6), bias=None, activation_min=-5)
+    d = g.activation(8, 8, 6, zero_point=1, scale=0.06)
+    g.op(Add, d, c, b)
+    e = g.activation(4, 4, 6, zero_point=1, scale=0.06)
+    g.op(MaxPool2D, e, d, filter_height=2, filter_width=2, stride_height=2, stride_width=2)
+    f = g.activation(7, 6, 6, zero_point=1, scale=0.06)
+    g.op(Pad, f, e, padding=Padding(1, 2, 0, 2))
+    h = g.activation(3, 3, 6, zero_point=1, scale=0.06)
+    g.op(AveragePool2D, h, f, filter_height=3, filter_width=2, stride_height=2, stride_width=2)
+    m = g.activation(6, zero_point=0, scale=0.05)
+    g.op(Mean, m, h, keep_dims=False)
+    n = g.activation(4, zero_point=7, scale=0.04)
+    g.op(FullyConnected, n, m, weights=g.weights(4, 6), bias=g.bias(4))
+    return g.build(source, n)
+
+
+def tiny_dense(*, outputs: int = 5) -> Int8Graph:
+    """A reshape, dense layers and a softmax: 3x2x2 -> `outputs`."""
+    g = GraphBuilder()
+    source = g.activation(3, 2, 2, scale=1 / 255, zero_point=-128)
+    flat = g.op(Reshape, g.activation(12, scale=1 / 255, zero_point=-128), source)
+    hidden = g.activation(8, scale=0.02, zero_point=-128)
+    g.op(FullyConnected, hidden, flat, weights=g.weights(8, 12), bias=g.bias(8), activation_min=-128)
+    logits = g.activation(outputs, scale=0.1, zero_point=4)
+    g.op(FullyConnected, logits, hidden, weights=g.weights(outputs, 8), bias=g.bias(outputs))
+    return g.build(source, g.op(Softmax, g.activation(outputs, scale=1 / 256, zero_point=-128), logits))
+
+
+def reshape_only() -> Int8Graph:
+    """A network whose output is its input under another shape."""
+    g = GraphBuilder()
+    source = g.activation(2, 2, 3)
+    return g.build(source, g.op(Reshape, g.activation(12), source))
