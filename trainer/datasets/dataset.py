@@ -33,7 +33,9 @@ class Dataset:
     class_names : tuple of str
         Unique; every class has at least one image.
     groups : ndarray of int64, shape [classes], optional
-        A group to which each class belongs, such as its alphabet or its script. Splits keep a group together.
+        A group to which each class belongs, such as its alphabet.
+    files : tuple of str, optional
+        The file that each image was read from, for messages.
 
     Raises
     ------
@@ -50,6 +52,7 @@ class Dataset:
     labels: npt.NDArray[np.int64]
     class_names: tuple[str, ...]
     groups: npt.NDArray[np.int64] | None = None
+    files: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8 or self.images.shape[-1] not in (1, 3):
@@ -64,6 +67,8 @@ class Dataset:
             )
         if self.groups is not None and (self.groups.dtype != np.int64 or self.groups.shape != (len(self.class_names),)):
             raise DatasetError(f"{self.name}: groups must be int64, one for each of {len(self.class_names)} classes")
+        if self.files is not None and len(self.files) != len(self.images):
+            raise DatasetError(f"{self.name}: {len(self.files)} file names for {len(self.images)} images")
         self._check_classes()
         for array in (self.images, self.labels, self.groups):
             if array is not None:
@@ -103,6 +108,12 @@ class Dataset:
         digest.update(self.labels.astype("<i8").tobytes())
         return digest.hexdigest()
 
+    def describe(self, index: int) -> str:
+        """Where one image comes from: its file, or its class and the source."""
+        if self.files is not None:
+            return self.files[index]
+        return f"image {index} of {self.name}, class {self.class_names[self.labels[index]]!r},"
+
     def subset(self, class_names: Iterable[str]) -> Dataset:
         """The images of some classes, which are numbered anew in the order given.
 
@@ -126,6 +137,7 @@ class Dataset:
             labels=renumbered[self.labels[keep]],
             class_names=wanted,
             groups=None if self.groups is None else self.groups[old],
+            files=None if self.files is None else tuple(self.files[i] for i in keep),
         )
 
     def with_rotations(self) -> Dataset:
@@ -149,6 +161,7 @@ class Dataset:
             labels=np.concatenate([self.labels + turn * len(self.class_names) for turn in turns]),
             class_names=tuple(names),
             groups=None if self.groups is None else np.tile(self.groups, 4),
+            files=None if self.files is None else self.files * 4,
         )
 
     def require(self, examples: int, *, classes: int = 2) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from trainer.datasets.glyph_fonts import LATIN_FONTS, UNICODE_FONTS, Font, fit_box, script_of
+from trainer.datasets.glyph_fonts import LATIN_FONTS, UNICODE_FONTS, Font, fit_box
 
 TWIN_CORRELATION = 0.86
 """Two characters that correlate more than this in any font are one class."""
@@ -59,11 +59,6 @@ class GlyphClass:
         """Code point and Unicode name, such as ``U+03A9 GREEK CAPITAL LETTER OMEGA``."""
         return f"U+{ord(self.character):04X} {unicodedata.name(self.character)}"
 
-    @property
-    def script(self) -> str:
-        """The letter's script, or ``SYMBOL``."""
-        return script_of(self.character)
-
 
 def select_classes(fonts: Sequence[Font]) -> tuple[GlyphClass, ...]:
     """Choose the characters that become classes, letters first, then symbols, each by code point.
@@ -79,7 +74,9 @@ def select_classes(fonts: Sequence[Font]) -> tuple[GlyphClass, ...]:
         The same on each run with the same fonts.
     """
     drawable = frozenset().union(*(font.characters for font in fonts))
-    characters = sorted(filter(_may_be_class, drawable), key=lambda c: (script_of(c) == "SYMBOL", ord(c)))
+    characters = sorted(
+        filter(_may_be_class, drawable), key=lambda c: (unicodedata.category(c) not in _LETTERS, ord(c))
+    )
     kept = _without_twins(_without_digit_likes(characters, fonts[:COMPARED_FONTS]), fonts[:3])
     return tuple(GlyphClass(c, tuple(font.name for font in fonts if c in font.characters)) for c in kept)
 

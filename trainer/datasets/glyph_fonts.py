@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -126,10 +125,3 @@ def fit_box(
     top, left = (side - pixels.shape[0]) // 2, (side - pixels.shape[1]) // 2
     square[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
     return square
-
-
-def script_of(character: str) -> str:
-    """The script of a letter by its Unicode name, such as ``GREEK``; ``SYMBOL`` for all that is no letter."""
-    if not unicodedata.category(character).startswith("L"):
-        return "SYMBOL"
-    return unicodedata.name(character, "SYMBOL").split()[0]

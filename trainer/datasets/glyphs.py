@@ -86,7 +86,7 @@ def load_glyphs(
     Returns
     -------
     Dataset
-        Groups are scripts. The same bytes for the same options, matplotlib and platform.
+        Classes are named by code point and Unicode name. The same bytes for the same options, matplotlib and platform.
 
     Raises
     ------
@@ -107,7 +107,6 @@ def load_glyphs(
         images=arrays["images"],
         labels=arrays["labels"],
         class_names=tuple(map(str, arrays["class_names"])),
-        groups=arrays["groups"],
     )
 
 
@@ -129,12 +128,10 @@ def _draw(options: GlyphOptions, *, side: int) -> dict[str, npt.NDArray[np.gener
     # A chunk's samples depend on its seed alone, not on the thread that draws them.
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         images = list(pool.map(draw_chunk, chunks, root.spawn(len(chunks))))
-    scripts = sorted({c.script for c in classes})
     return {
         "images": np.concatenate(images),
         "labels": labels,
         "class_names": np.array([c.name for c in classes]),
-        "groups": np.array([scripts.index(c.script) for c in classes], dtype=np.int64),
     }
 
 
