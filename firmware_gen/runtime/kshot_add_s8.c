@@ -10,6 +10,6 @@ void kshot_elementwise_add_s8(const kshot_add_s8 *add, const int8_t *input1, con
         const int32_t sum = kshot_requantize(raised1, add->input1_multiplier, add->input1_shift) +
                             kshot_requantize(raised2, add->input2_multiplier, add->input2_shift);
         const int32_t value = kshot_requantize(sum, add->output_multiplier, add->output_shift);
-        output[i] = kshot_clamp_s8(value + add->output_zero_point, add->activation_min, add->activation_max);
+        output[i] = kshot_quantized_s8(value, add->output_zero_point, add->activation_min, add->activation_max);
     }
 }

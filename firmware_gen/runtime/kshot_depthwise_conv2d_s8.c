@@ -63,7 +63,7 @@ static void convolve_pixel(const kshot_conv_s8 *conv, const kshot_patch *patch, 
         for (uint32_t i = channel; i < channel + len; i++) {
             const int32_t sum = sums[i - channel] + (conv->bias != NULL ? conv->bias[i] : 0);
             const int32_t value = kshot_requantize(sum, scale->multiplier[i], scale->shift[i]);
-            output[i] = kshot_clamp_s8(value + conv->output_zero_point, conv->activation_min, conv->activation_max);
+            output[i] = kshot_quantized_s8(value, conv->output_zero_point, conv->activation_min, conv->activation_max);
         }
     }
 }

@@ -23,9 +23,10 @@ static inline int32_t kshot_max(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
-static inline int8_t kshot_clamp_s8(int32_t value, int8_t low, int8_t high)
+/* value + zero_point, limited to [low, high]; no value overflows. */
+static inline int8_t kshot_quantized_s8(int32_t value, int32_t zero_point, int8_t low, int8_t high)
 {
-    return (int8_t)kshot_min(kshot_max(value, low), high);
+    return (int8_t)(kshot_min(kshot_max(value, low - zero_point), high - zero_point) + zero_point);
 }
 
 /* round(a * b / 2^31), halves upwards: the high half of the doubled product. Saturates for a = b = -2^31. */

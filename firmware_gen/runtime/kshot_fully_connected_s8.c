@@ -24,7 +24,8 @@ void kshot_fully_connected_s8(const kshot_dense_s8 *dense, const int8_t *input, 
         for (uint32_t i = first; i < first + count; i++) {
             const int32_t sum = sums[i - first] + (dense->bias != NULL ? dense->bias[i] : 0);
             const int32_t value = kshot_requantize(sum, scale->multiplier[i], scale->shift[i]);
-            output[i] = kshot_clamp_s8(value + dense->output_zero_point, dense->activation_min, dense->activation_max);
+            output[i] =
+                kshot_quantized_s8(value, dense->output_zero_point, dense->activation_min, dense->activation_max);
         }
     }
 }

@@ -14,6 +14,6 @@ void kshot_mean_hw_s8(const kshot_mean_s8 *mean, const int8_t *input, int8_t *ou
             sum += *value - mean->input_zero_point;
         }
         sum = kshot_requantize(sum, mean->multiplier, mean->shift);
-        output[channel] = kshot_clamp_s8(sum + mean->output_zero_point, INT8_MIN, INT8_MAX);
+        output[channel] = kshot_quantized_s8(sum, mean->output_zero_point, INT8_MIN, INT8_MAX);
     }
 }

@@ -30,7 +30,7 @@ static void average_pixel(const kshot_pool_s8 *pool, const kshot_patch *patch, c
         }
         for (uint32_t i = 0; i < len; i++) {
             output[channel + i] =
-                kshot_clamp_s8(rounded_mean(sums[i], count), pool->activation_min, pool->activation_max);
+                kshot_quantized_s8(rounded_mean(sums[i], count), 0, pool->activation_min, pool->activation_max);
         }
     }
 }

@@ -101,7 +101,7 @@ static void softmax_row(const kshot_softmax_s8 *softmax, const int8_t *input, in
             const int32_t share = kshot_multiply_high(reciprocal, exp_of_difference(scaled));
             value = kshot_divide_by_power(share, integer_bits + 31 - 8);
         }
-        output[i] = kshot_clamp_s8(value + INT8_MIN, INT8_MIN, INT8_MAX);
+        output[i] = kshot_quantized_s8(value, INT8_MIN, INT8_MIN, INT8_MAX);
     }
 }
 

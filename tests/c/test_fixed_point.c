@@ -56,15 +56,16 @@ TEST(requantize_shifts_left_before_rounding)
     CHECK_EQUAL(0, kshot_requantize(12345, 0, 0));
 }
 
-TEST(clamp_keeps_both_limits)
+/* The zero point comes on top, the limits hold, and the ends of 32 bits do not wrap. */
+TEST(quantized_keeps_both_limits)
 {
-    CHECK_EQUAL(-5, kshot_clamp_s8(-6, -5, 7));
-    CHECK_EQUAL(-5, kshot_clamp_s8(INT32_MIN, -5, 7));
-    CHECK_EQUAL(7, kshot_clamp_s8(8, -5, 7));
-    CHECK_EQUAL(7, kshot_clamp_s8(INT32_MAX, -5, 7));
-    CHECK_EQUAL(3, kshot_clamp_s8(3, -5, 7));
+    CHECK_EQUAL(3, kshot_quantized_s8(5, -2, -5, 7));
+    CHECK_EQUAL(-5, kshot_quantized_s8(-6, 0, -5, 7));
+    CHECK_EQUAL(-5, kshot_quantized_s8(INT32_MIN, -128, -5, 7));
+    CHECK_EQUAL(7, kshot_quantized_s8(8, 0, -5, 7));
+    CHECK_EQUAL(7, kshot_quantized_s8(INT32_MAX, 127, -5, 7));
 }
 
 CHECK_MAIN(ENTRY(multiply_high_rounds_halves_upwards), ENTRY(multiply_high_saturates),
            ENTRY(divide_by_power_rounds_halves_away_from_zero), ENTRY(requantize_rounds_twice),
-           ENTRY(requantize_shifts_left_before_rounding), ENTRY(clamp_keeps_both_limits))
+           ENTRY(requantize_shifts_left_before_rounding), ENTRY(quantized_keeps_both_limits))

@@ -1,0 +1,69 @@
+"""What the runtime promises to every compiler and every project that takes it in."""
+
+import re
+from pathlib import Path
+
+import pytest
+from runtime_compilers import CLANG, GCC, M0, M4, RUNTIME, SHARED_WARNINGS, Compiler, compile_objects, run
+
+_HEADERS = sorted(RUNTIME.glob("*.h"))
+
+# What a C library or the compiler's own may be asked for; no allocation, no printing, no floating point.
+_ALLOWED = re.compile(r"memcpy|memmove|memset|strcmp|__aeabi_(idiv|uidiv|uidivmod|lmul|memcpy\d?|memset\d?|memclr\d?)")
+
+
+@pytest.mark.parametrize("optimisation", ["-Os", "-O3"])
+@pytest.mark.parametrize(
+    "compiler", [pytest.param(c, id=c.name, marks=pytest.mark.needs(c.need)) for c in (GCC, CLANG, M0, M4)]
+)
+def test_no_compiler_warns(compiler: Compiler, optimisation: str, tmp_path: Path) -> None:
+    """Clean under every warning of DESIGN.md; the optimiser finds some that others do not."""
+    assert compile_objects(compiler, tmp_path, [optimisation])
+
+
+@pytest.mark.needs("gcc")
+@pytest.mark.parametrize("header", _HEADERS, ids=lambda h: h.stem)
+def test_each_header_stands_alone(header: Path, tmp_path: Path) -> None:
+    """A header needs no other before it and may be included twice."""
+    source = tmp_path / "include.c"
+    source.write_text(f'#include "{header.name}"\n#include "{header.name}"\nextern int nothing;\n')
+    run("gcc", "-std=c99", *SHARED_WARNINGS, f"-I{RUNTIME}", "-c", source, "-o", tmp_path / "include.o")
+
+
+@pytest.mark.needs("g++")
+def test_headers_serve_cpp(tmp_path: Path) -> None:
+    """A C++ program includes all headers without a warning and links with the runtime compiled as C."""
+    objects = compile_objects(GCC, tmp_path)
+    source = tmp_path / "main.cpp"
+    includes = "".join(f'#include "{header.name}"\n' for header in _HEADERS)
+    source.write_text(includes + "int main() { return kshot_status_name(KSHOT_OK)[0] != 'K'; }\n")
+    program = tmp_path / "program"
+    run("g++", "-std=c++11", *SHARED_WARNINGS, f"-I{RUNTIME}", source, *objects, "-o", program)
+    run(program)
+
+
+@pytest.mark.needs("arm-gcc")
+@pytest.mark.parametrize("compiler", [M0, M4], ids=str)
+def test_the_runtime_asks_for_little(compiler: Compiler, tmp_path: Path) -> None:
+    """Only memory and string functions and integer helpers are left for others to bring."""
+    objects = compile_objects(compiler, tmp_path, ["-O2"])
+    kinds = re.findall(r"^(?:[0-9a-f]{8}|\s{8}) (\w) (\S+)$", run("arm-none-eabi-nm", *objects), re.MULTILINE)
+    defined = {name for kind, name in kinds if kind in "TR"}
+    foreign = {name for kind, name in kinds if kind == "U"} - defined
+    assert {name for name in foreign if not _ALLOWED.fullmatch(name)} == set()
+
+
+@pytest.mark.needs("arm-gcc")
+def test_all_state_is_the_callers(tmp_path: Path) -> None:
+    """The runtime has no variable of its own, so that kshots share nothing."""
+    symbols = run("arm-none-eabi-nm", *compile_objects(M0, tmp_path, ["-O2"]))
+    assert re.findall(r" [bBdDC] \S+", symbols) == []
+
+
+@pytest.mark.needs("arm-gcc")
+def test_public_names_begin_with_kshot(tmp_path: Path) -> None:
+    """Nothing that the runtime exports can meet a name of the project that takes it in."""
+    symbols = run("arm-none-eabi-nm", "--extern-only", "--defined-only", *compile_objects(M0, tmp_path, ["-O2"]))
+    names = re.findall(r" [A-Z] (\S+)", symbols)
+    assert names
+    assert [name for name in names if not name.startswith("kshot_")] == []
