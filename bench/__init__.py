@@ -1,0 +1,1 @@
+"""What measures: one module a make target, each prints a table and writes build/figures/NAME.json."""
