@@ -43,6 +43,8 @@ class DataTable(Table):
     input_shape: tuple[int, ...] = key(
         (28, 28, 1), "Height, width and channels of the model's input, in pixels.", length=3, minimum=1, maximum=4096
     )
+    invert: bool = key(False, "Whether the images of a folder have dark ink on light ground.")
+    rotations: bool = key(False, "Whether images turned by 90, 180 and 270 degrees are classes of their own.")
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,22 @@ class TrainTable(Table):
     n_way: int = key(60, "Classes of a training episode.", minimum=2, maximum=10_000)
     k_shot: int = key(1, "Examples that each class of an episode is learned from.", minimum=1, maximum=1000)
     n_query: int = key(5, "Examples of each class that an episode asks about.", minimum=1, maximum=1000)
-    steps: int = key(900, "Training steps; one step is one episode.", minimum=1, maximum=100_000_000)
+    steps: int = key(600, "Training steps; one step is one episode.", minimum=1, maximum=100_000_000)
     max_seconds: float = key(
-        0.0, "Time limit in seconds that ends training early with a finished schedule; 0 sets none.", minimum=0
+        0.0, "Time limit in seconds; where it cuts steps, the schedule still comes to its end. 0 sets none.", minimum=0
     )
     learning_rate: float = key(2e-3, "Adam's learning rate at the start of the cosine decay.", minimum=1e-9, maximum=10)
+    averaging: float = key(
+        0.98, "Decay of the running average of the weights; 0 takes the last ones.", minimum=0, maximum=0.999999
+    )
+    shift_pixels: int = key(0, "Pixels by which training images are moved about, at most.", minimum=0, maximum=1000)
     validate_every: int = key(100, "Steps between two validations.", minimum=1)
+    validation_way: int = key(20, "Classes to tell apart in a validation.", minimum=2, maximum=10_000)
+    validation_shot: int = key(1, "Examples of each class in a validation.", minimum=1, maximum=1000)
+    validation_episodes: int = key(200, "Episodes of a validation.", minimum=1, maximum=100_000)
     patience: int = key(0, "Validations without progress after which training stops; 0 never stops early.", minimum=0)
-    seed: int = key(0, "Seed of weights, episodes and distortions.", minimum=0, maximum=2**32 - 1)
+    tensorboard: bool = key(False, "Write logs for TensorBoard into the trained folder.")
+    seed: int = key(0, "Seed of weights, episodes and shifts.", minimum=0, maximum=2**32 - 1)
 
 
 @dataclass(frozen=True)

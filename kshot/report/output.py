@@ -39,7 +39,9 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) 
         As many cells as `head`; numbers are set flush right.
     """
     console = _result_console()
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    if title:
+        console.print(title, style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for i, name in enumerate(head):
         numeric = bool(rows) and all(isinstance(row[i], int | float) or _is_figure(row[i]) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kshot.report.pictures import data_uri
+from kshot.report.tables import ReportTable
 
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("kshot.report", "templates"),
@@ -30,15 +31,11 @@ class Query:
     answer : str
         Label that the device gave.
     right : bool
-    distance, margin : int
-        As the device reports them, in squared sixteenths of the embedding's unit.
     """
 
     image: npt.NDArray[np.uint8]
     answer: str
     right: bool
-    distance: int
-    margin: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,25 +54,16 @@ class ClassRow:
     queries: Sequence[Query]
 
 
-def demo_page(*, title: str, intro: str, classes: Sequence[ClassRow], tables: Sequence[Table]) -> str:
+def demo_page(*, title: str, intro: str, classes: Sequence[ClassRow], tables: Sequence[ReportTable]) -> str:
     """Lay out a page of HTML that needs nothing beside itself.
 
     Parameters
     ----------
     title, intro : str
     classes : sequence of ClassRow
-    tables : sequence of Table
+    tables : sequence of ReportTable
         Figures below the pictures.
     """
     return _ENVIRONMENT.get_template("demo.html.j2").render(
         title=title, intro=intro, classes=classes, tables=tables, picture=data_uri
     )
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the page; cells are text already."""
-
-    title: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]

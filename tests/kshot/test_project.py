@@ -57,7 +57,8 @@ def test_results_lie_beside_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("digits", "digits"), ("My-Model.2", "my_model_2"), ("2owls", "_2owls"), ("x" * 64, "x" * 32)]
+    ("name", "expected"),
+    [("digits", "digits"), ("My-Model.2", "my_model_2"), ("2owls", "_2owls"), ("x" * 64, "x" * 32)],
 )
 def test_c_name_is_an_identifier(name: str, expected: str) -> None:
     """The project's name becomes a C prefix unless one is given."""

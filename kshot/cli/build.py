@@ -1,0 +1,32 @@
+"""`kshot build`: from C to firmware."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kshot.cli.options import project_options
+
+if TYPE_CHECKING:
+    from kshot.project import Project
+
+
+@click.command()
+@click.argument("source", type=click.Path(file_okay=False, path_type=Path), required=False)
+@project_options("build")
+def build(project: Project, as_json: bool, source: Path | None) -> None:
+    """Compile a generated project for each target.
+
+    SOURCE is the folder that `kshot generate` wrote; by default the project's.
+    """
+    from kshot import pipeline
+    from kshot.report.output import print_json
+    from kshot.report.tables import size_table
+
+    builds = [pipeline.build(project, source or project.source_folder, target) for target in project.build.targets]
+    if as_json:
+        print_json([pipeline.firmware_row(firmware) for firmware in builds])
+    else:
+        size_table(builds).print()

@@ -1,0 +1,110 @@
+"""Results as tables: rows of text that a terminal and a page share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kshot.report.output import print_lines, print_table
+
+if TYPE_CHECKING:
+    from firmware_gen.build import Firmware
+    from kshot.demo import Outcome
+    from kshot.emulation import Emulation
+    from kshot.evaluation import Result
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """A table as text.
+
+    Attributes
+    ----------
+    title : str
+    head : sequence of str
+    rows : sequence of sequences of str
+        As many cells each as `head`.
+    """
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def print(self) -> None:
+        """Print it on standard output."""
+        print_table(self.title, self.head, self.rows)
+
+
+def accuracy_table(results: Sequence[Result]) -> ReportTable:
+    """A row per task, a column per stage: mean and 95 % interval."""
+    stages = list(dict.fromkeys(result.stage for result in results))
+    tasks = list(dict.fromkeys(result.task for result in results))
+    cells = {(r.task, r.stage): f"{100 * r.accuracy.mean:.1f} ± {100 * r.accuracy.ci95:.1f} %" for r in results}
+    rows = [(f"{t.n_way}-way {t.k_shot}-shot", *(cells.get((t, stage), "-") for stage in stages)) for t in tasks]
+    episodes = results[0].accuracy.episodes if results else 0
+    return ReportTable(f"Accuracy over {episodes:,} episodes, 95 % interval", ("", *stages), rows)
+
+
+def size_table(builds: Sequence[Firmware]) -> ReportTable:
+    """Flash and RAM of each firmware."""
+    head = ("", "flash", "RAM", "arena", "stack", "firmware")
+    rows = []
+    for built in builds:
+        sizes = built.sizes
+        numbers = (sizes.flash_bytes, sizes.ram_bytes, sizes.arena_bytes, sizes.stack_bytes) if sizes else ()
+        cells = [f"{n:,}" for n in numbers] or ["-"] * 4
+        rows.append((built.target.title, *cells, str(built.elf)))
+    return ReportTable("Bytes, from the linked program; RAM includes arena and stack", head, rows)
+
+
+def emulation_table(runs: Sequence[Emulation]) -> ReportTable:
+    """What each emulated firmware did."""
+    head = ("", "instructions an inference", "inputs", "queries", "accuracy", "mismatches", "board")
+    rows = [
+        (
+            run.target,
+            f"{run.instructions:,}",
+            f"{run.inputs:,}",
+            f"{run.queries:,}",
+            f"{100 * run.accuracy:.1f} %",
+            f"{run.mismatches:,}",
+            run.board,
+        )
+        for run in runs
+    ]
+    qemu = runs[0].qemu if runs else ""
+    return ReportTable(f"Enrolled and classified inside the firmware, QEMU {qemu}", head, rows)
+
+
+def device_table(builds: Sequence[Firmware], runs: Sequence[Emulation]) -> ReportTable:
+    """Size, speed and exactness of each target, in one row."""
+    emulated = {run.target: run for run in runs}
+    rows = []
+    for built in builds:
+        run = emulated.get(built.target.name)
+        sizes = [f"{n:,}" for n in (built.sizes.flash_bytes, built.sizes.ram_bytes)] if built.sizes else ["-", "-"]
+        counts = [f"{n:,}" for n in (run.instructions, run.inputs + run.queries, run.mismatches)] if run else ["-"] * 3
+        rows.append((built.target.title, *sizes, *counts))
+    head = ("", "flash, bytes", "RAM, bytes", "instructions an inference", "checked in QEMU", "mismatches")
+    return ReportTable("On the device", head, rows)
+
+
+def print_demo(outcome: Outcome) -> None:
+    """Print the end of a demonstration: accuracy, the devices, and where everything lies."""
+    accuracy_table(outcome.results).print()
+    print_lines("")
+    if outcome.builds:
+        device_table(outcome.builds, outcome.emulations).print()
+        print_lines("")
+    if outcome.comparison:
+        seen = outcome.comparison
+        print_lines(
+            f"Compiled C beside the NumPy reference: {seen.inputs:,} embeddings and {seen.answers:,} answers,"
+            f" {seen.mismatches:,} mismatches"
+        )
+    print_lines(*[f"left out: {tool} is not installed" for tool in outcome.missing])
+    print_lines(
+        f"Trained in {outcome.train_seconds:.0f} s, all in {outcome.seconds:.0f} s", f"Pictures: {outcome.page}"
+    )
+    print_lines(*[f"Firmware for {built.target.title}: {built.elf.parent}" for built in outcome.builds])
