@@ -1,0 +1,139 @@
+"""The runtime's kernels as Python functions: the structs of kshot_kernels_s8.h, filled by their fields' names."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from ctypes import POINTER, c_int8, c_int16, c_int32, c_uint8, c_uint16, c_uint32
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_Int8s = POINTER(c_int8)
+_Int32s = POINTER(c_int32)
+_ZERO_POINTS = (("input_zero_point", c_int16), ("output_zero_point", c_int16))
+_LIMITS = (("activation_min", c_int8), ("activation_max", c_int8))
+
+
+class Shape(ctypes.Structure):
+    _fields_ = (("height", c_uint16), ("width", c_uint16), ("channels", c_uint16))
+
+
+class Window(ctypes.Structure):
+    _fields_ = (
+        *((name, c_uint16) for name in ("height", "width")),
+        *((name, c_uint8) for name in ("stride_height", "stride_width", "dilation_height", "dilation_width")),
+        *((name, c_uint8) for name in ("pad_top", "pad_left")),
+    )
+
+
+class Requantization(ctypes.Structure):
+    _fields_ = (("multiplier", _Int32s), ("shift", _Int8s))
+
+
+_IMAGES = (("input", Shape), ("output", Shape))
+_WEIGHTS = (("weights", _Int8s), ("bias", _Int32s), ("requantization", Requantization))
+
+
+class Conv(ctypes.Structure):
+    _fields_ = (*_IMAGES, ("window", Window), *_ZERO_POINTS, *_LIMITS, ("depth_multiplier", c_uint16), *_WEIGHTS)
+
+
+class Dense(ctypes.Structure):
+    _fields_ = (("input_len", c_uint32), ("output_len", c_uint32), *_ZERO_POINTS, *_LIMITS, *_WEIGHTS)
+
+
+class Pool(ctypes.Structure):
+    _fields_ = (*_IMAGES, ("window", Window), *_LIMITS)
+
+
+class Mean(ctypes.Structure):
+    _fields_ = (("input", Shape), *_ZERO_POINTS, ("multiplier", c_int32), ("shift", c_int8))
+
+
+class Add(ctypes.Structure):
+    _fields_ = (
+        ("len", c_uint32),
+        *((f"{name}_zero_point", c_int16) for name in ("input1", "input2", "output")),
+        *((f"{name}_shift", c_int8) for name in ("input1", "input2", "output")),
+        ("left_shift", c_int8),
+        *((f"{name}_multiplier", c_int32) for name in ("input1", "input2", "output")),
+        *_LIMITS,
+    )
+
+
+class Pad(ctypes.Structure):
+    _fields_ = (*_IMAGES, ("pad_top", c_uint16), ("pad_left", c_uint16), ("zero_point", c_int8))
+
+
+class Softmax(ctypes.Structure):
+    _fields_ = (
+        *(("rows", c_uint32), ("row_len", c_uint32)),
+        *(("multiplier", c_int32), ("left_shift", c_int8), ("diff_min", c_int32)),
+    )
+
+
+STRUCTS: Mapping[str, type[ctypes.Structure]] = {
+    "conv2d": Conv,
+    "depthwise_conv2d": Conv,
+    "fully_connected": Dense,
+    "average_pool2d": Pool,
+    "max_pool2d": Pool,
+    "mean_hw": Mean,
+    "elementwise_add": Add,
+    "pad_hw": Pad,
+    "softmax_rows": Softmax,
+}
+
+
+class Runtime:
+    """The runtime as a shared library."""
+
+    def __init__(self, path: Path) -> None:
+        self._library = ctypes.CDLL(str(path))
+
+    def run(
+        self, kernel: str, fields: Mapping[str, Any], inputs: Sequence[npt.NDArray[np.int8]], output_len: int
+    ) -> npt.NDArray[np.int8]:
+        """Call ``kshot_<kernel>_s8`` with a struct of these fields; bytes behind the output must not change."""
+        guard = 64
+        output = np.full(output_len + guard, 85, np.int8)
+        keep: list[Any] = []
+        struct = _filled(STRUCTS[kernel], fields, keep)
+        keep += [np.ascontiguousarray(array, np.int8) for array in inputs]
+        pointers = [array.ctypes.data_as(_Int8s) for array in (*keep[-len(inputs) :], output)]
+        self._library[f"kshot_{kernel}_s8"](ctypes.byref(struct), *pointers)
+        assert (output[output_len:] == 85).all(), "written behind the output"
+        return output[:output_len]
+
+    def batch(self, name: str, *arguments: npt.ArrayLike) -> npt.NDArray[np.int32]:
+        """Call a function of arithmetic_batch.c on arrays of one length."""
+        arrays = [np.ascontiguousarray(array, np.int32) for array in arguments]
+        output = np.empty_like(arrays[0])
+        self._library[f"batch_{name}"](
+            c_uint32(len(output)), *(array.ctypes.data_as(_Int32s) for array in (*arrays, output))
+        )
+        return output
+
+
+def _filled(kind: type[ctypes.Structure], fields: Mapping[str, Any], keep: list[Any]) -> ctypes.Structure:
+    """A struct with exactly these fields; `keep` holds what its pointers point to."""
+    names = {name for name, _ in kind._fields_}
+    assert set(fields) <= names, f"{kind.__name__} has no {set(fields) - names}"
+    struct = kind()
+    for name, ctype in kind._fields_:
+        value = fields.get(name)
+        if value is None:
+            continue
+        if isinstance(value, Mapping):
+            setattr(struct, name, _filled(ctype, value, keep))
+        elif ctype in (_Int8s, _Int32s):
+            array = np.ascontiguousarray(value, np.int8 if ctype is _Int8s else np.int32)
+            keep.append(array)
+            setattr(struct, name, array.ctypes.data_as(ctype))
+        else:
+            assert ctype(value).value == value, f"{name} = {value} does not fit"
+            setattr(struct, name, value)
+    return struct
