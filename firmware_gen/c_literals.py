@@ -7,7 +7,7 @@ appear as text they can end neither the comment nor the string that holds them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -30,8 +30,9 @@ _CPP_WORDS = """
 """
 # A model's header must not stand in the way of these: <name>.h is on the include path.
 _HEADERS = """
-    assert complex ctype examples fenv inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic stdbool
-    stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype unistd newlib reent features
+    assert complex ctype examples fenv inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic
+    stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype unistd newlib reent
+    features
 """
 _RESERVED = frozenset(_C_WORDS.split()) | frozenset(_CPP_WORDS.split()) | frozenset(_HEADERS.split())
 _RESERVED_PREFIXES = ("kshot", "board", "_")
@@ -108,7 +109,8 @@ def array(values: npt.ArrayLike, ctype: CType, *, indent: int = 4) -> str:
     least, most = int(flat.min()), int(flat.max())
     if least < low or most > high:
         raise OverflowError(f"values from {least} to {most} do not fit {ctype}")
-    return "\n".join(_packed((integer(int(v), ctype) for v in flat), indent))
+    plain = least > -(2**31) and most < 2**31
+    return "\n".join(_packed((str(v) if plain else integer(v, ctype) for v in flat.tolist()), indent))
 
 
 def _range(ctype: CType) -> tuple[int, int]:
@@ -116,17 +118,17 @@ def _range(ctype: CType) -> tuple[int, int]:
     return int(limits.min), int(limits.max)
 
 
-def _packed(items: Iterable[str], indent: int) -> Iterable[str]:
-    line = " " * indent
-    width = indent
-    pieces: list[str] = []
+def _packed(items: Iterable[str], indent: int) -> Iterator[str]:
+    room = LINE_CHARS - indent
+    line: list[str] = []
+    used = 0
     for item in items:
-        if width + len(item) + 2 > LINE_CHARS and pieces:
-            yield line + " ".join(pieces)
-            pieces, width = [], indent
-        pieces.append(item + ",")
-        width += len(item) + 2
-    yield line + " ".join(pieces)
+        if line and used + len(item) + 1 > room:
+            yield " " * indent + " ".join(line)
+            line, used = [], 0
+        line.append(item + ",")
+        used += len(item) + 2
+    yield " " * indent + " ".join(line)
 
 
 def string(text: str) -> str:

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import logging
 import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from firmware_gen.host_build import build_library
 from firmware_gen.source_tree import SourceTree
-
-log = logging.getLogger(__name__)
 
 Int8Array = npt.NDArray[np.int8]
 
 _LABEL_BYTES = 24  # KSHOT_LABEL_BYTES
-_FLAGS = ("-std=c99", "-O3", "-fPIC", "-shared")
 
 
 # kshot_answer
 _ANSWER = np.dtype([("class_id", np.uint16), ("distance", np.uint32), ("margin", np.uint32)], align=True)
-
-
-class HostBuildError(RuntimeError):
-    """The project could not be compiled here; the message holds the compiler's own words."""
 
 
 class DeviceError(RuntimeError):
@@ -137,7 +123,7 @@ class HostLibrary:
     """
 
     def __init__(self, tree: SourceTree, folder: Path, *, compiler: str = "cc") -> None:
-        self.path = _compile(tree, folder, compiler)
+        self.path = build_library(tree, folder, compiler=compiler)
         self._library = ctypes.CDLL(str(self.path))
         self._library.host_model.restype = ctypes.POINTER(_Model)
         model = self._library.host_model().contents
@@ -321,41 +307,3 @@ def _check(library: ctypes.CDLL, status: int) -> None:
         library.kshot_status_name.restype = ctypes.c_char_p
         name = library.kshot_status_name(status).decode()
         raise DeviceError(f"{name}: the device refused the call (kshot_status.h says why)")
-
-
-def _compile(tree: SourceTree, folder: Path, compiler: str) -> Path:
-    tool = shutil.which(compiler)
-    if tool is None:
-        raise HostBuildError(
-            f"there is no C compiler {compiler!r} here: install gcc or clang (apt: gcc), or name yours"
-        )
-    harness = resources.files("firmware_gen").joinpath("harness", "host.c").read_text(encoding="utf-8")
-    version = _output([tool, "--version"])
-    key = hashlib.sha256("\0".join([tree.sha256, harness, version, *_FLAGS]).encode()).hexdigest()
-    library = folder / f"{tree.name}-{key[:16]}.so"
-    if not library.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        with _scratch(folder) as scratch:
-            tree.write(scratch)
-            (scratch / "host.c").write_text(harness, encoding="utf-8")
-            sources = [scratch / p for p in tree.files if p.endswith(".c") and p.startswith(("kshot/", "model/"))]
-            defines = (f"-DMODEL={tree.name}", f'-DMODEL_HEADER="{tree.name}.h"', f"-DMODEL_LEARNS={int(tree.learns)}")
-            includes = (f"-I{scratch / 'kshot'}", f"-I{scratch / 'model'}")
-            built = scratch / library.name
-            _output([tool, *_FLAGS, *defines, *includes, *sources, scratch / "host.c", "-o", built])
-            built.replace(library)
-        log.info("compiled %s", library)
-    return library
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(dir=folder, prefix="compile-") as path:
-        yield Path(path)
-
-
-def _output(command: list[str | Path]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HostBuildError(f"{command[0]} failed with status {done.returncode}:\n{done.stderr.strip()}")
-    return done.stdout

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from quantize.artifact import Examples, Int8Embedding
 from quantize.graph import (
     Add,
     AveragePool2D,
@@ -23,6 +24,7 @@ from quantize.graph import (
     Softmax,
     Tensor,
 )
+from trainer.artifact import InputSpec
 
 
 @dataclass
@@ -102,3 +104,18 @@ def reshape_only() -> Int8Graph:
     g = GraphBuilder()
     source = g.activation(2, 2, 3)
     return g.build(source, g.op(Reshape, g.activation(12), source))
+
+
+def tiny_embedding(graph: Int8Graph, *, examples: int = 8, dtype: type = np.uint8) -> Int8Embedding:
+    """Wrap a graph, with that many random examples of each of six classes, or none."""
+    height, width, channels = graph.input_tensor.shape[1:]
+    rng = np.random.default_rng(3)
+    low = np.iinfo(dtype).min
+    inputs = rng.integers(low, low + 256, (6 * examples, height, width, channels)).astype(dtype)
+    labels = np.repeat(np.arange(6), examples)
+    names = tuple(f"class {i}" for i in range(6))
+    return Int8Embedding(
+        graph=graph,
+        input=InputSpec((height, width, channels)),
+        examples=Examples(inputs, labels, names) if examples else None,
+    )
