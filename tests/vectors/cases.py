@@ -191,6 +191,7 @@ def convolutions(rng: np.random.Generator) -> Iterator[Case]:
         scales=(0.3, 0.4, 0.05),
         zero_points=(0, 0),
         largest=1,
+        with_bias=False,
     )
     yield windowed(rng, "conv2d_tiny_multiplier", Conv2D, (3, 3, 8), (3, 3), out=4, scales=(0.001, 0.001, 0.05))
     yield windowed(
