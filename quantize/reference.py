@@ -7,7 +7,7 @@ integer below the limit of the type: 2**24 in binary32 where the weights allow i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import cast
 
@@ -64,7 +64,7 @@ def run(graph: Int8Graph, inputs: Int8Array) -> Int8Array:
     for start in range(0, len(inputs), step):
         values = {graph.input: inputs[start : start + step]}
         for op in graph.ops:
-            values[op.output] = _KERNELS[type(op)](graph, op, *(values[i] for i in op.inputs))
+            values[op.output] = apply(graph, op, [values[i] for i in op.inputs])
         outputs[start : start + step] = values[graph.output]
     return outputs
 
@@ -85,8 +85,26 @@ def run_all(graph: Int8Graph, inputs: Int8Array) -> dict[int, Int8Array]:
     _check_inputs(graph, inputs)
     values = {graph.input: inputs}
     for op in graph.ops:
-        values[op.output] = _KERNELS[type(op)](graph, op, *(values[i] for i in op.inputs))
+        values[op.output] = apply(graph, op, [values[i] for i in op.inputs])
     return values
+
+
+def apply(graph: Int8Graph, op: Op, operands: Sequence[Int8Array]) -> Int8Array:
+    """Run one op.
+
+    Parameters
+    ----------
+    graph : Int8Graph
+        Holds the op's tensors.
+    op : Op
+    operands : sequence of int8 [n, ...]
+        One for each of ``op.inputs``.
+
+    Returns
+    -------
+    int8 [n, ...]
+    """
+    return _KERNELS[type(op)](graph, op, *operands)
 
 
 def _check_inputs(graph: Int8Graph, inputs: Int8Array) -> None:
