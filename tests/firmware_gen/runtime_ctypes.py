@@ -76,15 +76,15 @@ class Softmax(ctypes.Structure):
 
 
 STRUCTS: Mapping[str, type[ctypes.Structure]] = {
-    "conv2d": Conv,
-    "depthwise_conv2d": Conv,
-    "fully_connected": Dense,
-    "average_pool2d": Pool,
-    "max_pool2d": Pool,
-    "mean_hw": Mean,
-    "elementwise_add": Add,
-    "pad_hw": Pad,
-    "softmax_rows": Softmax,
+    "kshot_conv2d_s8": Conv,
+    "kshot_depthwise_conv2d_s8": Conv,
+    "kshot_fully_connected_s8": Dense,
+    "kshot_average_pool2d_s8": Pool,
+    "kshot_max_pool2d_s8": Pool,
+    "kshot_mean_hw_s8": Mean,
+    "kshot_elementwise_add_s8": Add,
+    "kshot_pad_hw_s8": Pad,
+    "kshot_softmax_rows_s8": Softmax,
 }
 
 
@@ -97,14 +97,14 @@ class Runtime:
     def run(
         self, kernel: str, fields: Mapping[str, Any], inputs: Sequence[npt.NDArray[np.int8]], output_len: int
     ) -> npt.NDArray[np.int8]:
-        """Call ``kshot_<kernel>_s8`` with a struct of these fields; bytes behind the output must not change."""
+        """Call a kernel with a struct of these fields; bytes behind the output must not change."""
         guard = 64
         output = np.full(output_len + guard, 85, np.int8)
         keep: list[Any] = []
         struct = _filled(STRUCTS[kernel], fields, keep)
         keep += [np.ascontiguousarray(array, np.int8) for array in inputs]
         pointers = [array.ctypes.data_as(_Int8s) for array in (*keep[-len(inputs) :], output)]
-        self._library[f"kshot_{kernel}_s8"](ctypes.byref(struct), *pointers)
+        self._library[kernel](ctypes.byref(struct), *pointers)
         assert (output[output_len:] == 85).all(), "written behind the output"
         return output[:output_len]
 

@@ -1,14 +1,12 @@
 """The runtime's kernels against the NumPy reference, on shapes and numbers that nobody chose."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runtime_compilers import C_TESTS, C_WARNINGS, RUNTIME, run, sources
 from runtime_ctypes import Runtime
 from tiny_graphs import GraphBuilder
 
@@ -33,16 +31,6 @@ pytestmark = pytest.mark.needs("gcc")
 _MANY = settings(max_examples=120, deadline=None)
 _INT32 = st.integers(-(2**31), 2**31 - 1)
 _EDGES = [-(2**31), -(2**31) + 1, -(2**30), -3, -2, -1, 0, 1, 2, 3, 2**30 - 1, 2**30, 2**31 - 2, 2**31 - 1]
-
-
-@pytest.fixture(scope="session")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
-    """All kernels and the batched arithmetic, optimised as a host build is."""
-    path = tmp_path_factory.mktemp("runtime") / "runtime.so"
-    batch = C_TESTS / "arithmetic_batch.c"
-    flags = ("-std=c99", *C_WARNINGS, "-O3", "-fPIC", "-shared", f"-I{RUNTIME}")
-    run("gcc", *flags, batch, *sources(), "-o", path)
-    return Runtime(Path(path))
 
 
 @_MANY
@@ -206,7 +194,7 @@ def test_convolutions(runtime: Runtime, case: tuple[Int8Graph, np.random.Generat
         "window": _window(op, *graph.tensors[op.weights].shape[1:3]),
         "depth_multiplier": getattr(op, "depth_multiplier", 1),
     }
-    _check(runtime, graph, "depthwise_conv2d" if depthwise else "conv2d", fields, rng)
+    _check(runtime, graph, "kshot_depthwise_conv2d_s8" if depthwise else "kshot_conv2d_s8", fields, rng)
 
 
 @st.composite
@@ -230,7 +218,13 @@ def test_poolings(runtime: Runtime, case: tuple[Int8Graph, np.random.Generator])
     graph, rng = case
     op: Any = graph.ops[0]
     fields = {**_images(graph, op), **_limits(op), "window": _window(op, op.filter_height, op.filter_width)}
-    _check(runtime, graph, "average_pool2d" if isinstance(op, AveragePool2D) else "max_pool2d", fields, rng)
+    _check(
+        runtime,
+        graph,
+        "kshot_average_pool2d_s8" if isinstance(op, AveragePool2D) else "kshot_max_pool2d_s8",
+        fields,
+        rng,
+    )
 
 
 @_MANY
@@ -246,7 +240,7 @@ def test_fully_connected(runtime: Runtime, inputs: int, outputs: int, seed: int,
     op: Any = graph.ops[0]
     lens = {"input_len": inputs, "output_len": outputs}
     fields = {**lens, **_zero_points(graph, op), **_limits(op), **_weights(graph, op)}
-    _check(runtime, graph, "fully_connected", fields, g.rng)
+    _check(runtime, graph, "kshot_fully_connected_s8", fields, g.rng)
 
 
 @_MANY
@@ -275,7 +269,7 @@ def test_mean(
         **_zero_points(graph, op),
         **asdict(fixed_point.mean_params(graph, op)),
     }
-    _check(runtime, graph, "mean_hw", fields, g.rng)
+    _check(runtime, graph, "kshot_mean_hw_s8", fields, g.rng)
 
 
 @_MANY
@@ -307,7 +301,7 @@ def test_add(
         **asdict(fixed_point.add_params(graph, op)),
         **_limits(op),
     }
-    _check(runtime, graph, "elementwise_add", fields, g.rng)
+    _check(runtime, graph, "kshot_elementwise_add_s8", fields, g.rng)
 
 
 @_MANY
@@ -331,7 +325,7 @@ def test_pad(runtime: Runtime, size: tuple[int, int, int], sides: tuple[int, int
         "pad_left": padding.left,
         "zero_point": zero_point,
     }
-    _check(runtime, graph, "pad_hw", fields, g.rng)
+    _check(runtime, graph, "kshot_pad_hw_s8", fields, g.rng)
 
 
 @_MANY
@@ -350,4 +344,4 @@ def test_softmax(runtime: Runtime, size: tuple[int, int], scale: float, beta: fl
     graph = g.build(source, target)
     op: Any = graph.ops[0]
     fields = {"rows": size[0], "row_len": size[1], **asdict(fixed_point.softmax_params(graph, op))}
-    _check(runtime, graph, "softmax_rows", fields, g.rng)
+    _check(runtime, graph, "kshot_softmax_rows_s8", fields, g.rng)
