@@ -250,15 +250,14 @@ class _Loop:
         left = (self.options.steps - self.stepper.done) / rate if rate else math.inf
         if limit is not None:
             left = min(left, limit - state.seconds)
-        validation = Accuracy(state.validation, state.validation_ci95, self.options.validation_episodes)
-        best = Accuracy(state.best, state.best_ci95, self.options.validation_episodes)
+        episodes = self.options.validation_episodes
         return Progress(
             step=self.stepper.done,
             steps=self.options.steps,
             loss=state.loss,
             accuracy=state.accuracy,
-            validation=validation if state.validation >= 0 else None,
-            best_validation=best if state.best >= 0 else None,
+            validation=_accuracy(state.validation, state.validation_ci95, episodes),
+            best_validation=_accuracy(state.best, state.best_ci95, episodes),
             episodes_per_second=rate,
             seconds_left=0.0 if fraction >= 1 else max(left, 0.0),
         )
@@ -296,6 +295,11 @@ class _Loop:
                 "best_step": state.best_step,
             }
         return figures
+
+
+def _accuracy(mean: float, ci95: float, episodes: int) -> Accuracy | None:
+    """An accuracy out of a state, where a negative mean stands for one that was not measured yet."""
+    return Accuracy(mean, ci95, episodes) if mean >= 0 else None
 
 
 def _identity(options: TrainOptions, split: Split, spec: InputSpec, dataset_sha256: str) -> str:
