@@ -15,9 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from .sizes import SizeReport, size_report
-from .source_tree import SourceTree
-from .targets import Board, Target
+from firmware_gen.sizes import SizeReport, size_report
+from firmware_gen.source_tree import SourceTree
+from firmware_gen.targets import Board, Target
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def build(
     _require_tools(target)
     tree.write(folder)
     build_for = partial(
-        _build_for, tree.name, target, folder, main=main, extra_cflags=extra_cflags, jobs=jobs or os.cpu_count() or 1
+        _build_for, tree, target, folder, main=main, extra_cflags=extra_cflags, jobs=jobs or os.cpu_count() or 1
     )
     *smaller, largest = target.boards
     for board in smaller:
@@ -144,20 +144,35 @@ def _require_tools(target: Target) -> None:
 
 
 def _build_for(
-    name: str, target: Target, folder: Path, board: Board, *, main: Program, extra_cflags: Sequence[str], jobs: int
+    tree: SourceTree,
+    target: Target,
+    folder: Path,
+    board: Board,
+    *,
+    main: Program,
+    extra_cflags: Sequence[str],
+    jobs: int,
 ) -> Firmware:
     output = Path("build", board.name, main)  # relative: make splits absolute paths that hold a space
     variables = {"BOARD": board.name, "BUILD": output.as_posix(), "EXTRA_CFLAGS": " ".join(extra_cflags)}
     if main == "emulation":
         variables["MAIN"] = _place_emulation_main(folder, output).as_posix()
     _make(folder, board, variables, jobs)
-    elf = folder / output / f"{name}.elf"
+    elf = folder / output / f"{tree.name}.elf"
     if not target.tool_prefix:
-        return Firmware(name, target, board, elf, None, None, None)
-    sizes = size_report(elf, name=name, tool_prefix=target.tool_prefix)
+        return Firmware(tree.name, target, board, elf, None, None, None)
+    sizes = size_report(elf, name=tree.name, arena_bytes=_arena_bytes(tree), tool_prefix=target.tool_prefix)
     if sizes.ram_bytes > sizes.ram_region_bytes:
         raise MemoryOverflowError(board.name, "RAM", sizes.ram_bytes - sizes.ram_region_bytes)
-    return Firmware(name, target, board, elf, elf.with_suffix(".bin"), elf.with_suffix(".hex"), sizes)
+    return Firmware(tree.name, target, board, elf, elf.with_suffix(".bin"), elf.with_suffix(".hex"), sizes)
+
+
+def _arena_bytes(tree: SourceTree) -> int:
+    """What the model's header publishes."""
+    published = re.search(r"^#define \w+_ARENA_BYTES (\d+)$", tree.files[f"model/{tree.name}.h"], re.MULTILINE)
+    if published is None:
+        raise ValueError(f"model/{tree.name}.h publishes no arena")
+    return int(published[1])
 
 
 def _place_emulation_main(folder: Path, output: Path) -> Path:

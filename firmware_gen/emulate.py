@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .build import Firmware
-from .emulation_script import (
+from firmware_gen.build import Firmware
+from firmware_gen.emulation_script import (
     Answer,
     Classify,
     ClassifyEmbedding,
@@ -37,12 +37,12 @@ from .emulation_script import (
     read_answers,
     write_script,
 )
-from .sizes import LinkedModel, linked_model
+from firmware_gen.sizes import LinkedModel, linked_model
 
 logger = logging.getLogger(__name__)
 
 _EXIT_STATUS = {
-    65: "it found a request that it does not understand",
+    65: "it found a request that it does not understand; a model that only embeds knows no classes",
     66: "it could not open or write a file",
     70: "the processor ran into a fault: a bad address or instruction",
 }
@@ -69,7 +69,7 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class EpisodeAnswers:
+class EmulatedEpisode:
     """What a firmware said to the queries of one episode.
 
     Attributes
@@ -129,8 +129,17 @@ class Emulator:
 
     @cached_property
     def model(self) -> LinkedModel:
-        """The model inside the firmware."""
-        return linked_model(self.firmware.elf, name=self.firmware.name)
+        """The model inside the firmware.
+
+        Raises
+        ------
+        EmulationError
+            If the program uses none.
+        """
+        try:
+            return linked_model(self.firmware.elf, name=self.firmware.name)
+        except ValueError as error:
+            raise EmulationError(f"{error}; a firmware that answers must be built with main='emulation'") from error
 
     def ask(self, requests: Sequence[Request]) -> tuple[Answer, ...]:
         """Let a firmware built with ``main="emulation"`` answer `requests`, in one run.
@@ -183,7 +192,7 @@ class Emulator:
         episodes: Iterable[tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]],
         *,
         embedded: bool = False,
-    ) -> list[EpisodeAnswers]:
+    ) -> list[EmulatedEpisode]:
         """Enroll and classify inside the firmware, all episodes in one run.
 
         Parameters
@@ -207,7 +216,7 @@ class Emulator:
             if not answer.ok:
                 raise EmulationError(f"{self.firmware.elf}: {type(request).__name__} gave status {answer.status}")
         rest = iter(answers)
-        return [_episode_answers(list(islice(rest, len(script)))) for script in scripts]
+        return [_emulated_episode(list(islice(rest, len(script)))) for script in scripts]
 
     def run(self, folder: Path | None = None, *, serial_input: bytes = b"") -> Run:
         """Run the firmware until it exits.
@@ -281,10 +290,10 @@ def episode_requests(
     return [*requests, *(classify(query) for query in queries)]
 
 
-def _episode_answers(answers: Sequence[Answer]) -> EpisodeAnswers:
+def _emulated_episode(answers: Sequence[Answer]) -> EmulatedEpisode:
     class_ids = [answer.class_id for answer in answers if isinstance(answer, Enrolled)]
     nearest = [answer for answer in answers if isinstance(answer, Nearest)]
-    return EpisodeAnswers(
+    return EmulatedEpisode(
         predictions=np.array([class_ids.index(answer.class_id) for answer in nearest], np.int64),
         distances=np.array([answer.distance for answer in nearest], np.uint32),
         margins=np.array([answer.margin for answer in nearest], np.uint32),

@@ -11,7 +11,7 @@ from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
-from .stack_bound import (
+from firmware_gen.stack_bound import (
     EXCEPTION_FRAME_BYTES,
     EXCEPTION_FRAME_FPU_BYTES,
     read_call_graph,
@@ -93,7 +93,7 @@ def linked_model(elf: Path, *, name: str) -> LinkedModel:
         return LinkedModel(*_MODEL.unpack(section.data()[start : start + _MODEL.size]))
 
 
-def size_report(elf: Path, *, name: str, tool_prefix: str) -> SizeReport:
+def size_report(elf: Path, *, name: str, arena_bytes: int, tool_prefix: str) -> SizeReport:
     """Measure a firmware whose objects, with their ``.ci`` files, lie in the folder of `elf` or below.
 
     Parameters
@@ -101,13 +101,15 @@ def size_report(elf: Path, *, name: str, tool_prefix: str) -> SizeReport:
     elf : Path
     name : str
         The model's name.
+    arena_bytes : int
+        As the model's header publishes it.
     tool_prefix : str
         Of ``objdump``, which reads the library functions.
 
     Raises
     ------
     ValueError
-        If the file is not an ELF file for a Cortex-M or holds no such model.
+        If the file is not an ELF file for a Cortex-M.
     UnboundedStackError
         If the program's stack has no bound.
     """
@@ -133,7 +135,7 @@ def size_report(elf: Path, *, name: str, tool_prefix: str) -> SizeReport:
         ram_bytes=static_ram + stack,
         static_ram_bytes=static_ram,
         stack_bytes=stack,
-        arena_bytes=linked_model(elf, name=name).arena_bytes,
+        arena_bytes=arena_bytes,
         model_constant_bytes=constants,
         flash_region_bytes=symbols["link_flash_region_bytes"],
         ram_region_bytes=symbols["link_ram_region_bytes"],

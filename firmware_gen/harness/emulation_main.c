@@ -46,7 +46,7 @@
 
 #define STACK_PAINT UINT32_C(0xC5C5C5C5)
 #define STACK_PAINT_MAX_BYTES 65536u
-#define STACK_UNPAINTED_BYTES 64u /* right below the painter, whose own frame may reach there */
+#define STACK_UNPAINTED_BYTES 64u /* the painter's own frame, which it must not overwrite */
 
 enum { BAD_SCRIPT = 65, BAD_FILE = 66 };
 
@@ -122,7 +122,8 @@ static uint32_t *stack_paint_start(void)
     return (uint32_t *)LARGER(limit, lowest);
 }
 
-static void stack_paint(void)
+/* Not inline: what it must not overwrite is then its own small frame. */
+__attribute__((noinline)) static void stack_paint(void)
 {
     const uint32_t here = 0;
     const uintptr_t end = (uintptr_t)&here - STACK_UNPAINTED_BYTES;

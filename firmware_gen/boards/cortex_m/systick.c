@@ -20,7 +20,7 @@ void systick_start(void)
 {
     periods = 0;
     SYST_RVR = PERIOD_TICKS - 1;
-    SYST_CVR = 0; /* any write clears it; the first tick reloads it */
+    SYST_CVR = 0;
     SYST_CSR = ENABLE_WITH_INTERRUPT_FROM_PROCESSOR_CLOCK;
 }
 
@@ -32,5 +32,6 @@ uint64_t systick_ticks(void)
         whole = periods;
         left = SYST_CVR;
     } while (whole != periods);
-    return (uint64_t)whole * PERIOD_TICKS + (PERIOD_TICKS - 1 - left);
+    /* A period ends, and the interrupt comes, when 0 is reached; 0 is also what the counter starts from. */
+    return (uint64_t)whole * PERIOD_TICKS + ((PERIOD_TICKS - left) & (PERIOD_TICKS - 1));
 }
