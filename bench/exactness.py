@@ -12,7 +12,9 @@ import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -102,8 +104,9 @@ def _own(
 
     picked = np.concatenate([random[: options.emulated // 2], inputs[len(random) :][: -(-options.emulated // 2)]])
     episodes = sample_episodes(digits, n_way=10, k_shot=3, n_query=3, episodes=2, rng=rng)
+    task: dict[str, Any] = {"digits": digits, "episodes": episodes}
     with ThreadPoolExecutor(len(CORES)) as pool:
-        runs = list(pool.map(lambda core: _emulated(core, embedding, tree, picked, digits, episodes), CORES))
+        runs = list(pool.map(lambda core: _emulated(core, embedding, tree, picked, **task), CORES))
     for core, run in zip(CORES, runs, strict=True):
         counts += run
         figures[f"qemu_{core}_inputs"] = run[0].compared
@@ -128,7 +131,7 @@ def _tflite_micro(embedding: Int8Embedding, inputs: Int8Array) -> Int8Array:
     if embedding.tflite is None:
         raise ValueError("an embedding without its .tflite file has no oracle")
     parts = [inputs[i : i + _CHUNK] for i in range(0, len(inputs), _CHUNK)]
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         outputs = list(pool.map(oracles.tflite_micro_outputs, [embedding.tflite] * len(parts), parts))
     return np.concatenate(outputs).reshape(len(inputs), -1)
 
@@ -138,6 +141,7 @@ def _emulated(
     embedding: Int8Embedding,
     tree: SourceTree,
     inputs: Int8Array,
+    *,
     digits: Dataset,
     episodes: list[Episode],
 ) -> list[Count]:
