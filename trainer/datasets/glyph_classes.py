@@ -27,7 +27,7 @@ THUMBNAIL_LEN = 16
 """Pixels a side of the pictures compared."""
 
 COMPARED_FONTS = 9
-"""Fonts, the most different first, in which characters are compared with digits; the others are their slanted kin."""
+"""Fonts, the most different first, in which characters are compared; the others are their slanted and bold kin."""
 
 DIGITS = tuple("0123456789")
 
@@ -77,8 +77,12 @@ def select_classes(fonts: Sequence[Font]) -> tuple[GlyphClass, ...]:
     characters = sorted(
         filter(_may_be_class, drawable), key=lambda c: (unicodedata.category(c) not in _LETTERS, ord(c))
     )
-    kept = _without_twins(_without_digit_likes(characters, fonts[:COMPARED_FONTS]), fonts[:3])
-    return tuple(GlyphClass(c, tuple(font.name for font in fonts if c in font.characters)) for c in kept)
+    albums = [_Album.draw(font, characters) for font in fonts[:COMPARED_FONTS]]
+    digits = np.concatenate([thumbnails(font, DIGITS) for font in fonts[:COMPARED_FONTS]], axis=1)
+    kept = _first_of_twins(albums, ~_like_digits(albums, digits, len(characters)))
+    return tuple(
+        GlyphClass(characters[i], tuple(font.name for font in fonts if characters[i] in font.characters)) for i in kept
+    )
 
 
 def load_fonts() -> tuple[Font, ...]:
@@ -127,31 +131,37 @@ def thumbnails(font: Font, characters: Sequence[str]) -> npt.NDArray[np.float32]
     return unit
 
 
-def _without_digit_likes(characters: Sequence[str], fonts: Sequence[Font]) -> list[str]:
-    """The characters that resemble no digit of any of the fonts, and are blank in none."""
-    kept = list(characters)
-    digits = np.concatenate([thumbnails(font, DIGITS) for font in fonts], axis=1)
-    for font in fonts:
-        shared = [c for c in kept if c in font.characters]
-        if not shared:
-            continue
-        ours = thumbnails(font, shared)
-        close = (ours @ digits.swapaxes(1, 2)).max(axis=2) > np.array(DIGIT_CORRELATIONS)[:, None]
-        drop = close.any(axis=0) | ~ours[0].any(axis=1)
-        dropped = {c for c, is_dropped in zip(shared, drop, strict=True) if is_dropped}
-        kept = [c for c in kept if c not in dropped]
-    return kept
+@dataclass(frozen=True, eq=False)
+class _Album:
+    """All candidates that one font draws: their indices, int64 [drawn], and `thumbnails`, [2, drawn, 256]."""
+
+    index: npt.NDArray[np.int64]
+    pictures: npt.NDArray[np.float32]
+
+    @classmethod
+    def draw(cls, font: Font, characters: Sequence[str]) -> _Album:
+        index = [i for i, character in enumerate(characters) if character in font.characters]
+        return cls(np.array(index, dtype=np.int64), thumbnails(font, [characters[i] for i in index]))
 
 
-def _without_twins(characters: Sequence[str], fonts: Sequence[Font]) -> list[str]:
-    """The characters that resemble no earlier one that stays, in any of the fonts."""
-    twin = np.zeros((len(characters), len(characters)), dtype=bool)
-    for font in fonts:
-        index = np.array([i for i, c in enumerate(characters) if c in font.characters], dtype=np.int64)
-        for vectors in thumbnails(font, [characters[i] for i in index]):
-            twin[np.ix_(index, index)] |= vectors @ vectors.T > TWIN_CORRELATION
+def _like_digits(albums: Sequence[_Album], digits: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.bool_]:
+    """Which of `count` characters resemble a digit, [2, digits, 256], or are blank, in any album."""
+    like = np.zeros(count, dtype=bool)
+    for album in albums:
+        closest = (album.pictures @ digits.swapaxes(1, 2)).max(axis=2)
+        blank = ~album.pictures[0].any(axis=1)
+        like[album.index] |= (closest > np.array(DIGIT_CORRELATIONS)[:, None]).any(axis=0) | blank
+    return like
+
+
+def _first_of_twins(albums: Sequence[_Album], may_stay: npt.NDArray[np.bool_]) -> list[int]:
+    """Indices of those that may stay and resemble no earlier one that stays, in any album."""
+    twin = np.zeros((len(may_stay), len(may_stay)), dtype=bool)
+    for album in albums:
+        closest = (album.pictures @ album.pictures.swapaxes(1, 2)).max(axis=0)
+        twin[np.ix_(album.index, album.index)] |= closest > TWIN_CORRELATION
     kept: list[int] = []
-    for i in range(len(characters)):
+    for i in np.flatnonzero(may_stay):
         if not twin[i, kept].any():
-            kept.append(i)
-    return [characters[i] for i in kept]
+            kept.append(int(i))
+    return kept
