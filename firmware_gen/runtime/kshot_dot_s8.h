@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dot products for convolution and fully connected layers: one run of inputs against one or four rows of weights. */
+/* Dot products for convolution and fully connected layers: one run of inputs against one or four rows of weights.
+ *
+ * An input less its zero point fits 16 bits. Saying so lets compilers multiply 16 by 16 bits, on x86 eight at a time. */
 #ifndef KSHOT_DOT_S8_H
 #define KSHOT_DOT_S8_H
 
@@ -18,7 +20,8 @@ static inline void kshot_dot_1_s8(const int8_t *input, const int8_t *weights, ui
 {
     int32_t sum = 0;
     for (uint32_t i = 0; i < len; i++) {
-        sum += (input[i] - zero_point) * weights[i];
+        const int16_t value = (int16_t)(input[i] - zero_point);
+        sum += value * weights[i];
     }
     sums[0] += sum;
 }
@@ -33,7 +36,7 @@ static inline void kshot_dot_4_s8(const int8_t *input, const int8_t *weights, ui
     const int8_t *const row3 = row2 + stride;
     int32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
     for (uint32_t i = 0; i < len; i++) {
-        const int32_t value = input[i] - zero_point;
+        const int16_t value = (int16_t)(input[i] - zero_point);
         sum0 += value * row0[i];
         sum1 += value * row1[i];
         sum2 += value * row2[i];
