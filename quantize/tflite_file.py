@@ -43,28 +43,34 @@ def _names_of(enumeration: type) -> Mapping[int, str]:
 _OPERATORS = _names_of(tflite.BuiltinOperator)
 _TYPES = _names_of(tflite.TensorType)
 
-# The options that a kernel depends on, per options table: field in the schema -> accessor.
-_OPTIONS: Mapping[int, tuple[type, tuple[str, ...]]] = {
-    tflite.BuiltinOptions.Conv2DOptions: (
-        tflite.Conv2DOptions,
-        ("Padding", "StrideH", "StrideW", "DilationHFactor", "DilationWFactor", "FusedActivationFunction"),
-    ),
-    tflite.BuiltinOptions.DepthwiseConv2DOptions: (
-        tflite.DepthwiseConv2DOptions,
-        ("Padding", "StrideH", "StrideW", "DilationHFactor", "DilationWFactor", "FusedActivationFunction"),
-    ),
-    tflite.BuiltinOptions.Pool2DOptions: (
-        tflite.Pool2DOptions,
-        ("Padding", "StrideH", "StrideW", "FilterHeight", "FilterWidth", "FusedActivationFunction"),
-    ),
-    tflite.BuiltinOptions.FullyConnectedOptions: (
-        tflite.FullyConnectedOptions,
-        ("FusedActivationFunction", "WeightsFormat"),
-    ),
-    tflite.BuiltinOptions.AddOptions: (tflite.AddOptions, ("FusedActivationFunction",)),
-    tflite.BuiltinOptions.SoftmaxOptions: (tflite.SoftmaxOptions, ("Beta",)),
-    tflite.BuiltinOptions.ReducerOptions: (tflite.ReducerOptions, ("KeepDims",)),
-}
+_Table = tuple[int, type, tuple[str, ...]]
+
+_CONVOLUTION = ("Padding", "StrideH", "StrideW", "DilationHFactor", "DilationWFactor", "FusedActivationFunction")
+_POOL: _Table = (
+    tflite.BuiltinOptions.Pool2DOptions,
+    tflite.Pool2DOptions,
+    ("Padding", "StrideH", "StrideW", "FilterHeight", "FilterWidth", "FusedActivationFunction"),
+)
+# The options that a kernel depends on: number of the table in the schema's union, its class, and the fields.
+_OPTIONS: Mapping[str, _Table] = MappingProxyType(
+    {
+        "ADD": (tflite.BuiltinOptions.AddOptions, tflite.AddOptions, ("FusedActivationFunction",)),
+        "AVERAGE_POOL_2D": _POOL,
+        "CONV_2D": (tflite.BuiltinOptions.Conv2DOptions, tflite.Conv2DOptions, _CONVOLUTION),
+        "DEPTHWISE_CONV_2D": (
+            tflite.BuiltinOptions.DepthwiseConv2DOptions,
+            tflite.DepthwiseConv2DOptions,
+            _CONVOLUTION,
+        ),
+        "FULLY_CONNECTED": (
+            tflite.BuiltinOptions.FullyConnectedOptions,
+            tflite.FullyConnectedOptions,
+            ("FusedActivationFunction", "WeightsFormat"),
+        ),
+        "MAX_POOL_2D": _POOL,
+        "SOFTMAX": (tflite.BuiltinOptions.SoftmaxOptions, tflite.SoftmaxOptions, ("Beta",)),
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,17 +229,18 @@ class _Parser:
             kind=kind,
             inputs=_indices(operator.InputsLength, operator.Inputs, tensor_count),
             outputs=_indices(operator.OutputsLength, operator.Outputs, tensor_count),
-            options=_options(operator),
+            options=_options(kind, operator),
         )
 
 
-def _options(operator: Any) -> Mapping[str, _BuiltinOption] | None:
-    """The options by their names in the schema, or None where there are none that matter."""
-    known = _OPTIONS.get(operator.BuiltinOptionsType())
+def _options(kind: str, operator: Any) -> Mapping[str, _BuiltinOption] | None:
+    """The options that matter by their names in the schema; None where there are none, or those of another operator."""
     table = operator.BuiltinOptions()
-    if known is None or table is None:
+    if kind not in _OPTIONS or table is None:
         return None
-    make, names = known
+    number, make, names = _OPTIONS[kind]
+    if operator.BuiltinOptionsType() != number:
+        return None
     options = make()
     options.Init(table.Bytes, table.Pos)
     return {name: getattr(options, name)() for name in names}

@@ -6,7 +6,7 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+from ai_edge_litert import schema_py_generated as schema
 
 from quantize.graph import (
     Add,
