@@ -21,6 +21,7 @@ GENERATOR_VERSION = "0.1.0"
 RUNTIME_ABI = 1  # KSHOT_RUNTIME_ABI of runtime/kshot_model.h
 MAX_EMBEDDING_LEN = 256  # KSHOT_MAX_EMBEDDING_LEN of runtime/kshot.h
 MAX_CLASSES = 4096
+LEARNERS = ("prototypical",)
 
 _ARENA_ALIGNMENT = 8
 _CLASS_BYTES = 28  # sizeof(kshot_class)
@@ -52,7 +53,7 @@ def generate(embedding: Int8Embedding, *, name: str = "embedding", max_classes: 
     InvalidNameError
         If C or C++ could not use `name`.
     ValueError
-        If `max_classes` is out of range.
+        If `max_classes` is out of range, or the runtime lacks the embedding's learner.
     UnsupportedModelError
         If a layer does not fit the runtime.
     """
@@ -96,6 +97,9 @@ def _context(
     source, result = graph.input_tensor, graph.output_tensor
     arena_bytes = max(1, -(-memory.arena_bytes // _ARENA_ALIGNMENT)) * _ARENA_ALIGNMENT
     learns = result.size <= MAX_EMBEDDING_LEN
+    if learns and embedding.learner not in LEARNERS:
+        have = ", ".join(LEARNERS)
+        raise ValueError(f"learner {embedding.learner!r} has no part in the runtime; train for one that has: {have}")
     shape = "x".join(map(str, source.shape[1:]))
     fingerprint = embedding.fingerprint
     macros = [("INPUT_LEN", source.size)]
@@ -122,6 +126,7 @@ def _context(
         "why_not_learning": f"the learner takes up to {MAX_EMBEDDING_LEN} values, its output has {result.size}.",
         "max_classes": max_classes,
         "layers": layer_views,
+        "call_width": max((len(layer.call) for layer in layer_views), default=0),
         "fingerprint": c_literals.array(list(fingerprint), "uint8_t", indent=8),
         "pixels": c_literals.array(_pixel_table(embedding), "int8_t"),
         "memory_rows": _memory_rows(layer_views, arena_bytes, result.size, max_classes if learns else 0),

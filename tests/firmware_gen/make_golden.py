@@ -1,0 +1,30 @@
+"""Writes tests/golden again: PYTHONPATH=. python tests/firmware_gen/make_golden.py. Read the diff, then commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tiny_graphs import tiny_conv, tiny_dense, tiny_embedding
+
+from firmware_gen.emit import generate
+from firmware_gen.source_tree import SourceTree
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def golden_trees() -> list[SourceTree]:
+    """One model that learns and uses most operators, one that only embeds."""
+    return [
+        generate(tiny_embedding(tiny_conv(), examples=2), name="tiny_conv", max_classes=5),
+        generate(tiny_embedding(tiny_dense(outputs=257), examples=0), name="tiny_embed"),
+    ]
+
+
+def golden_files(tree: SourceTree) -> dict[str, str]:
+    """The C that depends on the model."""
+    return {p: t for p, t in tree.files.items() if p in {"main.c", "examples.h"} or p.startswith("model/")}
+
+
+if __name__ == "__main__":
+    for tree in golden_trees():
+        SourceTree(tree.name, golden_files(tree)).write(GOLDEN / tree.name)
