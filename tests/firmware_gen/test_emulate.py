@@ -180,7 +180,7 @@ def test_instructions_are_the_same_on_every_run(emulation: dict[str, Firmware], 
 def test_a_tick_counts_instructions(tiny_tree: SourceTree, programs: Path, target: str, tick: float) -> None:
     """Loops of a known length; then, around the end of the timer's 24 bits, no reading jumps back or far ahead."""
     period = int(2**24 * tick)
-    long_rounds = (period - 2_100_000) // 2
+    long_rounds = (period - 2_050_000) // 2
     main = COUNTING_MAIN.replace("LONG_ROUNDS", str(long_rounds))
     run = emulator_of(tiny_tree, main, target, programs).run()
     assert run.exit_status == 0
