@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dot products for convolution and fully connected layers: one run of inputs against one or four rows of weights.
  *
- * An input less its zero point fits 16 bits. Saying so lets compilers multiply 16 by 16 bits, on x86 eight at a time. */
+ * An input less its zero point fits 16 bits. Saying so lets compilers multiply 16 by 16 bits, on x86 eight at once. */
 #ifndef KSHOT_DOT_S8_H
 #define KSHOT_DOT_S8_H
 
