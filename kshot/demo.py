@@ -40,6 +40,7 @@ from trainer.fit import Progress
 TARGETS = ("m0", "m4")
 _EMULATED = Task(n_way=10, k_shot=2)  # the episode that QEMU runs; fewer classes where the data set has fewer
 _EMULATED_QUERIES = 3
+_TRAIN_SECONDS = 200.0  # the limit where the project sets none; a machine of two cores does not reach it
 _TOOLS = {
     "cc": "the device's figures: accuracy and mismatches of the compiled C",
     "make": "firmware",
@@ -123,7 +124,7 @@ def run(
     Parameters
     ----------
     project : Project
-        Without a project file it is called "demo".
+        Without a project file it is called "demo"; without a limit of its own, training is given one.
     require_tools : bool
         Whether a missing compiler or emulator is an error.
     training : callable, optional
@@ -144,6 +145,8 @@ def run(
     started = time.monotonic()
     if project.file is None:
         project = project.with_values("project", {"name": "demo"})
+    if not project.train.max_seconds:
+        project = project.with_values("train", {"max_seconds": _TRAIN_SECONDS})
     missing = _missing_tools(require_tools, note)
 
     note("1/5 training")

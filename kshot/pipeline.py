@@ -63,7 +63,7 @@ def train_options(project: Project) -> TrainOptions:
     """The [train] table as the trainer takes it."""
     values = dict(vars(project.train))
     backbone_options = {"width": values.pop("width")}
-    limits = {name: values.pop(name) or None for name in ("max_seconds", "patience")}
+    limits: dict[str, Any] = {name: values.pop(name) or None for name in ("max_seconds", "patience")}
     return TrainOptions(**values, **limits, backbone_options=backbone_options)
 
 

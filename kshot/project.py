@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from kshot.schema import ProjectError, Table, key, nearest
+from trainer.options import TrainOptions
 
 PROJECT_FILE = "kshot.toml"
 _IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]{0,31}"
+_TRAIN = TrainOptions()
 _FOLDER_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 
@@ -51,28 +53,43 @@ class DataTable(Table):
 class TrainTable(Table):
     """[train]: the network, the learner and the episodes it learns from."""
 
-    backbone: str = key("conv4", "Network that embeds an image.", choices=("conv4", "separable"))
+    backbone: str = key(_TRAIN.backbone, "Network that embeds an image.", choices=("conv4", "separable"))
     width: int = key(32, "Filters of each layer of the backbone.", minimum=1, maximum=1024)
-    learner: str = key("prototypical", "How classes are learned from embeddings.", choices=("prototypical",))
-    n_way: int = key(60, "Classes of a training episode.", minimum=2, maximum=10_000)
-    k_shot: int = key(1, "Examples that each class of an episode is learned from.", minimum=1, maximum=1000)
-    n_query: int = key(5, "Examples of each class that an episode asks about.", minimum=1, maximum=1000)
-    steps: int = key(600, "Training steps; one step is one episode.", minimum=1, maximum=100_000_000)
+    learner: str = key(_TRAIN.learner, "How classes are learned from embeddings.", choices=("prototypical",))
+    n_way: int = key(_TRAIN.n_way, "Classes of a training episode.", minimum=2, maximum=10_000)
+    k_shot: int = key(_TRAIN.k_shot, "Examples that each class of an episode is learned from.", minimum=1, maximum=1000)
+    n_query: int = key(_TRAIN.n_query, "Examples of each class that an episode asks about.", minimum=1, maximum=1000)
+    steps: int = key(_TRAIN.steps, "Training steps; one step is one episode.", minimum=1, maximum=100_000_000)
     max_seconds: float = key(
-        0.0, "Time limit in seconds; where it cuts steps, the schedule still comes to its end. 0 sets none.", minimum=0
+        _TRAIN.max_seconds or 0.0,
+        "Time limit in seconds; where it cuts steps, the schedule still comes to its end. 0 sets none.",
+        minimum=0,
     )
-    learning_rate: float = key(2e-3, "Adam's learning rate at the start of the cosine decay.", minimum=1e-9, maximum=10)
+    learning_rate: float = key(
+        _TRAIN.learning_rate, "Adam's learning rate at the start of the cosine decay.", minimum=1e-9, maximum=10
+    )
     averaging: float = key(
-        0.98, "Decay of the running average of the weights; 0 takes the last ones.", minimum=0, maximum=0.999999
+        _TRAIN.averaging,
+        "Decay of the running average of the weights; 0 takes the last ones.",
+        minimum=0,
+        maximum=0.999999,
     )
-    shift_pixels: int = key(0, "Pixels by which training images are moved about, at most.", minimum=0, maximum=1000)
-    validate_every: int = key(100, "Steps between two validations.", minimum=1)
-    validation_way: int = key(20, "Classes to tell apart in a validation.", minimum=2, maximum=10_000)
-    validation_shot: int = key(1, "Examples of each class in a validation.", minimum=1, maximum=1000)
-    validation_episodes: int = key(200, "Episodes of a validation.", minimum=1, maximum=100_000)
-    patience: int = key(0, "Validations without progress after which training stops; 0 never stops early.", minimum=0)
-    tensorboard: bool = key(False, "Write logs for TensorBoard into the trained folder.")
-    seed: int = key(0, "Seed of weights, episodes and shifts.", minimum=0, maximum=2**32 - 1)
+    shift_pixels: int = key(
+        _TRAIN.shift_pixels, "Pixels by which training images are moved about, at most.", minimum=0, maximum=1000
+    )
+    validate_every: int = key(_TRAIN.validate_every, "Steps between two validations.", minimum=1)
+    validation_way: int = key(
+        _TRAIN.validation_way, "Classes to tell apart in a validation.", minimum=2, maximum=10_000
+    )
+    validation_shot: int = key(
+        _TRAIN.validation_shot, "Examples of each class in a validation.", minimum=1, maximum=1000
+    )
+    validation_episodes: int = key(_TRAIN.validation_episodes, "Episodes of a validation.", minimum=1, maximum=100_000)
+    patience: int = key(
+        _TRAIN.patience or 0, "Validations without progress after which training stops; 0 never stops early.", minimum=0
+    )
+    tensorboard: bool = key(_TRAIN.tensorboard, "Write logs for TensorBoard into the trained folder.")
+    seed: int = key(_TRAIN.seed, "Seed of weights, episodes and shifts.", minimum=0, maximum=2**32 - 1)
 
 
 @dataclass(frozen=True)

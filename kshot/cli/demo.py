@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@project_options("train", "evaluate.episodes", "evaluate.seed")
+@project_options("train", "evaluate.episodes")
 @click.option("--require-tools", is_flag=True, help="Fail when a compiler or QEMU is missing, rather than leave out.")
 @quiet_option
 def demo(project: Project, as_json: bool, require_tools: bool, quiet: bool) -> None:

@@ -1,9 +1,20 @@
-"""Where logs go: to standard error, and TensorFlow's chatter nowhere unless it is asked for."""
+"""Where logs go: to standard error."""
 
 from __future__ import annotations
 
 import logging
-import os
+
+import click
+
+_CHATTY = ("absl", "tensorflow", "h5py", "matplotlib", "PIL")
+
+
+class _StandardError(logging.Handler):
+    """Writes to whatever standard error is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record as a line."""
+        click.echo(self.format(record), err=True)
 
 
 def configure_logging(*, debug: bool, verbose: bool) -> None:
@@ -12,11 +23,14 @@ def configure_logging(*, debug: bool, verbose: bool) -> None:
     Parameters
     ----------
     debug, verbose : bool
-        Show everything, or what is informative; otherwise warnings alone.
+        Show everything, or what is informative; otherwise warnings alone. Other people's libraries show warnings.
     """
-    level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(name)s: %(message)s", force=True)
-    if not debug:
-        for name in ("absl", "tensorflow", "h5py", "matplotlib", "PIL", "jax"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    root = logging.getLogger()
+    for handler in [h for h in root.handlers if isinstance(h, _StandardError)]:
+        root.removeHandler(handler)
+    handler = _StandardError()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
