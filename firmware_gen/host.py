@@ -59,7 +59,7 @@ class _Buffers(ctypes.Structure):
 
 
 class _Episode(ctypes.Structure):
-    """``host_episode`` of harness/host.c."""
+    """``kshot_host_episode`` of harness/host.c."""
 
     _fields_ = (
         ("ways", ctypes.c_uint32),
@@ -125,13 +125,13 @@ class HostLibrary:
     def __init__(self, tree: SourceTree, folder: Path, *, compiler: str = "cc") -> None:
         self.path = build_library(tree, folder, compiler=compiler)
         self._library = ctypes.CDLL(str(self.path))
-        self._library.host_model.restype = ctypes.POINTER(_Model)
-        model = self._library.host_model().contents
+        self._library.kshot_host_model.restype = ctypes.POINTER(_Model)
+        model = self._library.kshot_host_model().contents
         self.fingerprint = bytes(model.fingerprint)
         self.input_len = int(model.input_len)
         self.embedding_len = int(model.embedding_len)
         self.arena_bytes = int(model.arena_bytes)
-        self.learns = hasattr(self._library, "host_run_episode")
+        self.learns = hasattr(self._library, "kshot_host_run_episode")
 
     def embed(self, inputs: Int8Array, *, threads: int | None = None) -> Int8Array:
         """Run the network.
@@ -161,7 +161,7 @@ class HostLibrary:
             part_in, part_out = batch[start:stop], embeddings[start:stop]
             arena = _aligned(self.arena_bytes)
             count = ctypes.c_uint32(stop - start)
-            self._library.host_embed(_address(part_in), _address(part_out), count, _address(arena))
+            self._library.kshot_host_embed(_address(part_in), _address(part_out), count, _address(arena))
 
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(run, bounds[:-1], bounds[1:]))
@@ -189,7 +189,7 @@ class HostLibrary:
         memory = _Memory(self, n_way)
         answers = np.zeros(len(queries), _ANSWER)
         episode = _Episode(n_way, k_shot, len(queries), _address(support), _address(queries), _address(answers))
-        _check(self._library, self._library.host_run_episode(ctypes.byref(episode), ctypes.byref(memory.buffers)))
+        _check(self._library, self._library.kshot_host_run_episode(ctypes.byref(episode), ctypes.byref(memory.buffers)))
         # Ids count from 1 in order of enrollment.
         return EpisodeAnswers(answers["class_id"].astype(np.int64) - 1, answers["distance"], answers["margin"])
 
@@ -222,10 +222,10 @@ class HostLearner:
         self._library = library
         self._c = library._library
         self._memory = _Memory(library, max_classes)
-        self._c.host_kshot_bytes.restype = ctypes.c_size_t
-        self._state = _aligned(self._c.host_kshot_bytes())
+        self._c.kshot_host_state_bytes.restype = ctypes.c_size_t
+        self._state = _aligned(self._c.kshot_host_state_bytes())
         self._k = _address(self._state)
-        self._call(self._c.kshot_init, self._c.host_model(), ctypes.byref(self._memory.buffers))
+        self._call(self._c.kshot_init, self._c.kshot_host_model(), ctypes.byref(self._memory.buffers))
 
     def enroll_begin(self, label: str) -> None:
         """Open an enrollment; a label known already gets more shots."""

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A generated project as a shared library: whole batches in one call, for firmware_gen/host.py.
  *
- * The build defines MODEL, MODEL_HEADER and MODEL_LEARNS as the project's Makefile does. No state is kept here, so calls
- * with memory of their own may run side by side. */
+ * The build defines MODEL, MODEL_HEADER and MODEL_LEARNS as the project's Makefile does. No state is kept here, so
+ * calls with memory of their own may run side by side. */
 #include MODEL_HEADER
 
 #define JOIN_EXPANDED(a, b) a##_##b
 #define JOIN(a, b) JOIN_EXPANDED(a, b)
 
-const kshot_model *host_model(void);
-void host_embed(const int8_t *inputs, int8_t *embeddings, uint32_t count, void *arena);
+const kshot_model *kshot_host_model(void);
+void kshot_host_embed(const int8_t *inputs, int8_t *embeddings, uint32_t count, void *arena);
 
-const kshot_model *host_model(void)
+const kshot_model *kshot_host_model(void)
 {
     return &JOIN(MODEL, model);
 }
 
-void host_embed(const int8_t *inputs, int8_t *embeddings, uint32_t count, void *arena)
+void kshot_host_embed(const int8_t *inputs, int8_t *embeddings, uint32_t count, void *arena)
 {
-    const kshot_model *const model = host_model();
+    const kshot_model *const model = kshot_host_model();
 
     for (uint32_t i = 0; i < count; i++) {
         model->embed(inputs + (size_t)i * model->input_len, embeddings + (size_t)i * model->embedding_len, arena);
@@ -28,17 +28,17 @@ void host_embed(const int8_t *inputs, int8_t *embeddings, uint32_t count, void *
 #if MODEL_LEARNS
 
 /* A few-shot task on embeddings: support [ways][shots], queries [query_count], answers [query_count]. */
-typedef struct host_episode {
+typedef struct kshot_host_episode {
     uint32_t ways, shots, query_count;
     const int8_t *support;
     const int8_t *queries;
     kshot_answer *answers;
-} host_episode;
+} kshot_host_episode;
 
-size_t host_kshot_bytes(void);
-kshot_status host_run_episode(const host_episode *episode, const kshot_buffers *buffers);
+size_t kshot_host_state_bytes(void);
+kshot_status kshot_host_run_episode(const kshot_host_episode *episode, const kshot_buffers *buffers);
 
-size_t host_kshot_bytes(void)
+size_t kshot_host_state_bytes(void)
 {
     return sizeof(kshot);
 }
@@ -66,11 +66,11 @@ static kshot_status enroll(kshot *k, uint32_t way, const int8_t *shots, uint32_t
 }
 
 /* Enrolls every way and classifies every query. Classes are enrolled in order: way w gets id w + 1. */
-kshot_status host_run_episode(const host_episode *episode, const kshot_buffers *buffers)
+kshot_status kshot_host_run_episode(const kshot_host_episode *episode, const kshot_buffers *buffers)
 {
     kshot k;
-    kshot_status status = kshot_init(&k, host_model(), buffers);
-    const size_t len = host_model()->embedding_len;
+    kshot_status status = kshot_init(&k, kshot_host_model(), buffers);
+    const size_t len = kshot_host_model()->embedding_len;
 
     for (uint32_t way = 0; way < episode->ways && status == KSHOT_OK; way++) {
         status = enroll(&k, way, episode->support + way * episode->shots * len, episode->shots);

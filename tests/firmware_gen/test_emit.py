@@ -102,6 +102,18 @@ def test_no_warnings(projects, compiler, tmp_path):
             subprocess.run(command, cwd=folder, check=True)
 
 
+@pytest.mark.needs("gcc")
+def test_readme_snippet_compiles(projects):
+    """The C in a generated README is C that compiles against the project."""
+    for name, folder in projects.items():
+        include, body = re.search(
+            r"```c\n(#include .*?\n)(.*?)```", (folder / "README.md").read_text(), re.DOTALL
+        ).groups()
+        program = f"{include}int main(void)\n{{\nstatic int8_t input[{name.upper()}_INPUT_LEN];\n{body}return 0;\n}}\n"
+        flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-Ikshot", "-Imodel", "-xc", "-"]
+        subprocess.run(["gcc", *flags], cwd=folder, input=program, text=True, check=True)
+
+
 @pytest.mark.needs("g++")
 @pytest.mark.parametrize("standard", ["c++11", "c++20"])
 def test_headers_in_cpp(projects, standard):

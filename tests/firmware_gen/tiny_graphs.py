@@ -119,3 +119,59 @@ def tiny_embedding(graph: Int8Graph, *, examples: int = 8, dtype: type = np.uint
         input=InputSpec((height, width, channels)),
         examples=Examples(inputs, labels, names) if examples else None,
     )
+
+
+def random_graph(seed: int, *, steps: int = 40) -> Int8Graph:
+    """A long chain of random operators with random shapes, strides, paddings and dilations, and sums across layers."""
+    rng = np.random.default_rng(seed)
+    g = GraphBuilder(rng=rng)
+    source = current = g.activation(9, 8, 3, scale=0.02, zero_point=int(rng.integers(-128, 128)))
+    images = [source]
+    for _ in range(steps):
+        current = _random_step(g, current, [t for t in images if g.tensors[t].shape == g.tensors[current].shape])
+        images.append(current)
+    mean = g.op(Mean, g.activation(g.tensors[current].shape[3], scale=0.03), current, keep_dims=False)
+    logits = g.activation(11, scale=0.05, zero_point=3)
+    g.op(FullyConnected, logits, mean, weights=g.weights(11, g.tensors[mean].shape[1]), bias=None)
+    return g.build(source, logits)
+
+
+def _random_step(g: GraphBuilder, current: int, peers: list[int]) -> int:
+    """One more operator on the image `current`; its output has at least 3x3 pixels."""
+    rng = g.rng
+    _, height, width, channels = g.tensors[current].shape
+    quant = {"scale": float(rng.uniform(0.02, 0.05)), "zero_point": int(rng.integers(-128, 128))}
+    kinds = ["pad", "softmax"] if min(height, width) < 5 else ["conv", "depthwise", "average", "max", "pad"]
+    kind = rng.choice([*kinds, "add"])
+    if kind == "add":
+        return g.op(Add, g.activation(height, width, channels, **quant), current, int(rng.choice(peers)))
+    if kind == "softmax":
+        return g.op(Softmax, g.activation(height, width, channels, scale=1 / 256, zero_point=-128), current)
+    top, bottom, left, right = (int(n) for n in rng.integers(0, 3, 4))
+    same = {"scale": g.tensors[current].quant.scale, "zero_point": g.tensors[current].quant.zero_point}
+    if kind == "pad":
+        output = g.activation(height + top + bottom + 1, width + left + right, channels, **same)
+        return g.op(Pad, output, current, padding=Padding(top, bottom + 1, left, right))
+    window = {"padding": Padding(min(top, 1), min(bottom, 1), min(left, 1), min(right, 1))}
+    rows, columns = (int(n) for n in rng.integers(2, 4, 2))
+    window["stride_height"] = int(rng.integers(1, 3)) if height > 7 else 1
+    window["activation_max"] = int(rng.integers(50, 128))
+    pooled = kind in {"average", "max"}
+    window["dilation_width"] = dilation = 1 if pooled or width < 7 else int(rng.integers(1, 3))
+    out_height = (height + min(top, 1) + min(bottom, 1) - rows) // window["stride_height"] + 1
+    out_width = width + min(left, 1) + min(right, 1) - dilation * (columns - 1)
+    if pooled:
+        del window["dilation_width"]
+        output = g.activation(out_height, out_width, channels, **same)
+        operator = AveragePool2D if kind == "average" else MaxPool2D
+        return g.op(operator, output, current, filter_height=rows, filter_width=columns, **window)
+    if kind == "depthwise":
+        factor = 2 if channels < 4 else 1
+        weights = g.weights(1, rows, columns, channels * factor, axis=3)
+        output = g.activation(out_height, out_width, channels * factor, **quant)
+        bias = g.bias(channels * factor)
+        return g.op(DepthwiseConv2D, output, current, weights=weights, bias=bias, depth_multiplier=factor, **window)
+    outputs = int(rng.integers(1, 9))
+    output = g.activation(out_height, out_width, outputs, **quant)
+    bias = g.bias(outputs) if rng.integers(2) else None
+    return g.op(Conv2D, output, current, weights=g.weights(outputs, rows, columns, channels), bias=bias, **window)
