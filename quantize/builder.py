@@ -126,6 +126,10 @@ class Builder:
         """Whether the output is the file's."""
         return operator.outputs == self._model.outputs
 
+    def reader(self, operator: FileOperator) -> FileOperator | None:
+        """The first operator that reads the output of `operator`."""
+        return next((other for other in self._model.operators if operator.outputs[0] in other.inputs), None)
+
     def append(self, op: Op) -> None:
         """Add an op to the graph."""
         self._ops.append(op)

@@ -250,8 +250,14 @@ def _quantize(builder: Builder, operator: FileOperator) -> None:
 def _dequantize(builder: Builder, operator: FileOperator) -> None:
     """Leave out the conversion to a float output: the caller of the graph gets int8."""
     builder.activation(operator)
+    builder.result(operator)
+    reader = builder.reader(operator)
+    if reader is not None:
+        raise builder.refusal(
+            reader, "it computes in float", "leave this layer out, or replace it by one that int8 holds"
+        )
     if not builder.writes_file_output(operator):
-        raise builder.refusal(operator, "layers after it compute in float", "int8 throughout works")
+        raise CorruptModelError(f"nothing reads what layer {builder.layer_name(operator)!r} converts to float")
     builder.strip(operator)
 
 
