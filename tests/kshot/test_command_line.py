@@ -127,6 +127,20 @@ def test_exceptions_become_a_line(
     assert result.stderr.count("\n") == 1
 
 
+def test_interrupted_training_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ctrl-C in training ends with status 130 and names --resume."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kshot.pipeline.train", interrupted)
+    (tmp_path / "kshot.toml").write_text("")
+    result = CliRunner().invoke(main, ["train", "-p", str(tmp_path / "kshot.toml")])
+    assert result.exit_code == 130
+    assert "--resume" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_script(shell: str) -> None:
     """The script calls back with the variable that click listens to."""

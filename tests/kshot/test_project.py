@@ -141,3 +141,9 @@ def test_every_key_explains_itself() -> None:
 def test_texts_survive_toml(text: str) -> None:
     """What the template writes, a TOML parser reads back."""
     assert tomllib.loads(f"x = {toml_value(text)}") == {"x": text}
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("examples/*/kshot.toml")), ids=str)
+def test_example_projects_load(path: Path) -> None:
+    """The examples use keys that exist."""
+    assert load_project(path).project.name == path.parent.name
