@@ -17,7 +17,7 @@ typedef enum kshot_status {
     KSHOT_ERROR_EMPTY = -5,     /* nothing enrolled, or an enrollment without a shot */
     /* bad data: the memory or model handed in does not fit */
     KSHOT_ERROR_MODEL = -32, /* model and runtime, or model and buffers, do not belong together */
-    KSHOT_ERROR_MEMORY = -33 /* a buffer is too small or not aligned */
+    KSHOT_ERROR_MEMORY = -33 /* a buffer is missing or not aligned, or max_classes is not in [1, 32767] */
 } kshot_status;
 
 /* The constant's name, for logs; "KSHOT_ERROR_UNKNOWN" for any other value. Never null. */

@@ -67,9 +67,10 @@ TEST(a_shot_taken_back_leaves_no_trace)
 /* What cannot have been one of the shots changes nothing. */
 TEST(a_foreign_shot_is_not_taken_back)
 {
-    const int8_t shot[LEN] = {10, -20}, foreign[LEN] = {10, -21};
+    const int8_t shot[LEN] = {10, -20}, lower[LEN] = {10, -21}, higher[LEN] = {11, -20};
     kshot_prototypes_add(&learner, 0, shot);
-    CHECK(!kshot_prototypes_take_back(&learner, 0, foreign, 1));
+    CHECK(!kshot_prototypes_take_back(&learner, 0, lower, 1));
+    CHECK(!kshot_prototypes_take_back(&learner, 0, higher, 1));
     CHECK_EQUAL(10, sums[0]);
     CHECK_EQUAL(-20, sums[1]);
 }
