@@ -30,13 +30,13 @@ _COMMANDS = (init, train, quantize, evaluate, generate, build, emulate, demo, da
 @click.option("--debug", is_flag=True, envvar="KSHOT_DEBUG", help="Show the traceback of an error, and all logs.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what the libraries log, on standard error.")
 def main(debug: bool, verbose: bool) -> None:
-    r"""Teach microcontrollers new classes from a handful of examples.
+    """Teach microcontrollers new classes from a handful of examples.
 
     \b
     A project goes through these stages, each with a folder as its result:
       train -> quantize -> generate -> build -> emulate
     `kshot demo` goes the whole way with the defaults; `kshot init` starts a project of your own.
-    """
+    """  # noqa: D301 - click reads the backspace as "keep these lines"
     from kshot.cli.logs import configure_logging
 
     configure_logging(debug=debug, verbose=verbose)

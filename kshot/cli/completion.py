@@ -9,13 +9,13 @@ import click
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    r"""Print the completion script for SHELL.
+    """Print the completion script for SHELL.
 
     \b
     bash: add to ~/.bashrc                      eval "$(kshot completion bash)"
     zsh:  add to ~/.zshrc                       eval "$(kshot completion zsh)"
     fish: kshot completion fish > ~/.config/fish/completions/kshot.fish
-    """
+    """  # noqa: D301 - click reads the backspace as "keep these lines"
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

@@ -37,7 +37,10 @@ def list_sources(as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="PNG file of a contact sheet.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the sheet's choice.")
 def show(project: Project, as_json: bool, source: str | None, output: Path | None, seed: int) -> None:
-    """Describe SOURCE, and draw a contact sheet of it; by default the project's training data."""
+    """Describe a data set, and draw a contact sheet.
+
+    SOURCE is one of those that `kshot data list` names; by default the project's training data.
+    """
     import numpy as np
 
     from kshot import pipeline
@@ -68,7 +71,10 @@ def show(project: Project, as_json: bool, source: str | None, output: Path | Non
 )
 @quiet_option
 def get(name: str, folder: Path | None, quiet: bool) -> None:
-    """Download a data set; an interrupted download goes on where it stopped."""
+    """Download a data set.
+
+    An interrupted download goes on where it stopped.
+    """
     from kshot.report.live import DownloadDisplay
     from kshot.report.output import print_lines
     from trainer.datasets.download import get_omniglot

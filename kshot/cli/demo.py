@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 @click.option("--require-tools", is_flag=True, help="Fail when a compiler or QEMU is missing, rather than leave out.")
 @quiet_option
 def demo(project: Project, as_json: bool, require_tools: bool, quiet: bool) -> None:
-    """Train on print, enroll handwriting on emulated microcontrollers.
+    """Go the whole way, from training to emulated firmware.
 
-    Goes the whole way with the defaults, or with a project file: train, quantize, generate, build, emulate, evaluate.
+    By default the network learns from print and the microcontrollers enroll handwriting; a project file changes that.
+    Figures go to build/figures/demo.json, all else to the project's folder, build/demo.
     """
     from kshot import demo as steps
     from kshot.report.live import TrainingDisplay

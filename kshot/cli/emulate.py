@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @click.option("--shots", type=click.IntRange(1), default=5, show_default=True, help="Examples to enroll a class from.")
 @quiet_option
 def emulate(project: Project, as_json: bool, shots: int, quiet: bool) -> None:
-    """Run firmware in QEMU on the example images, and compare it with the reference.
+    """Enroll and classify in emulated firmware.
 
-    Classes are enrolled and images are classified inside the firmware. Exit status 1 when an embedding, an answer or a
-    distance differs from the NumPy reference.
+    The firmware runs in QEMU, on the images that travel with the int8 embedding. Exit status 1 when an embedding, an
+    answer or a distance differs from the NumPy reference.
     """
     from kshot import pipeline
     from kshot.report.output import note_console, print_json

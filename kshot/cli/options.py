@@ -48,7 +48,7 @@ def project_options(*keys: str) -> Callable[[Command], Command]:
             "--project",
             "project_file",
             type=click.Path(path_type=Path),
-            help="Project file. [default: ./kshot.toml]",
+            help="Project file. [default: ./kshot.toml, if there is one]",
         )(wrapped)
 
     return decorate
@@ -80,14 +80,14 @@ def _with_options(
 def _option(name: str, field: Field[Any]) -> Callable[[Command], Command]:
     """The option that sets `field`."""
     rule, flag = rule_of(field), "--" + field.name.replace("_", "-")
-    settings: dict[str, Any] = {"default": None, "help": rule.help, "show_default": False}
+    settings: dict[str, Any] = {"default": None, "help": rule.help, "show_default": _spelled(field.default)}
     item = field.default[0] if isinstance(field.default, tuple) else field.default
     if isinstance(item, bool):
         return click.option(f"{flag}/--no-{flag[2:]}", name, **settings)
     if isinstance(item, int):
-        settings["type"] = click.IntRange(_whole(rule.minimum), _whole(rule.maximum))
+        settings |= {"type": click.IntRange(_whole(rule.minimum), _whole(rule.maximum)), "metavar": "N"}
     elif isinstance(item, float):
-        settings["type"] = click.FloatRange(rule.minimum, rule.maximum)
+        settings |= {"type": click.FloatRange(rule.minimum, rule.maximum), "metavar": "X"}
     elif rule.choices:
         settings["type"] = click.Choice(rule.choices)
     if isinstance(field.default, tuple):
@@ -97,6 +97,12 @@ def _option(name: str, field: Field[Any]) -> Callable[[Command], Command]:
             flag = flag.removesuffix("s")
             settings |= {"multiple": True, "help": f"{rule.help} May be repeated."}
     return click.option(flag, name, **settings)
+
+
+def _spelled(default: object) -> str | bool:
+    """A default as the option takes it; False for an empty one, which needs no mention."""
+    items = default if isinstance(default, tuple) else (default,)
+    return " ".join(str(item) for item in items).lower() if default else False
 
 
 def _whole(bound: float | None) -> int | None:
