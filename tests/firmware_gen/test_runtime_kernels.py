@@ -345,3 +345,16 @@ def test_softmax(runtime: Runtime, size: tuple[int, int], scale: float, beta: fl
     op: Any = graph.ops[0]
     fields = {"rows": size[0], "row_len": size[1], **asdict(fixed_point.softmax_params(graph, op))}
     _check(runtime, graph, "kshot_softmax_rows_s8", fields, g.rng)
+
+
+def test_softmax_of_two_values(runtime: Runtime) -> None:
+    """Every difference of two values under many scales: shares large enough to show the last bit of the reciprocal."""
+    rows = np.stack([np.full(256, 127), np.arange(-128, 128)], axis=1).astype(np.int8)
+    for scale in np.geomspace(1e-3, 1.0, 200):
+        g = GraphBuilder()
+        source = g.activation(256, 2, scale=float(scale))
+        g.op(Softmax, g.activation(256, 2, scale=1 / 256, zero_point=-128), source)
+        graph = g.build(source, source + 1)
+        params = asdict(fixed_point.softmax_params(graph, g.ops[0]))
+        actual = runtime.run("kshot_softmax_rows_s8", {"rows": 256, "row_len": 2, **params}, [rows], rows.size)
+        np.testing.assert_array_equal(actual, reference.run(graph, rows[np.newaxis]).ravel())
