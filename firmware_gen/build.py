@@ -154,9 +154,10 @@ def _build_for(
     jobs: int,
 ) -> Firmware:
     output = Path("build", board.name, main)  # relative: make splits absolute paths that hold a space
-    variables = {"BOARD": board.name, "BUILD": output.as_posix(), "EXTRA_CFLAGS": " ".join(extra_cflags)}
-    if main == "emulation":
-        variables["MAIN"] = _place_emulation_main(folder, output).as_posix()
+    flags = " ".join(extra_cflags)
+    _forget_other_flags(folder / output, flags)
+    program = _place_emulation_main(folder, output) if main == "emulation" else Path("main.c")
+    variables = {"BOARD": board.name, "BUILD": output.as_posix(), "MAIN": program.as_posix(), "EXTRA_CFLAGS": flags}
     _make(folder, board, variables, jobs)
     elf = folder / output / f"{tree.name}.elf"
     if not target.tool_prefix:
@@ -165,6 +166,16 @@ def _build_for(
     if sizes.ram_bytes > sizes.ram_region_bytes:
         raise MemoryOverflowError(board.name, "RAM", sizes.ram_bytes - sizes.ram_region_bytes)
     return Firmware(tree.name, target, board, elf, elf.with_suffix(".bin"), elf.with_suffix(".hex"), sizes)
+
+
+def _forget_other_flags(output: Path, flags: str) -> None:
+    """Remove what was compiled with other flags, which make cannot see."""
+    remembered = output / "flags.txt"
+    if remembered.is_file() and remembered.read_text(encoding="utf-8") == flags:
+        return
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    remembered.write_text(flags, encoding="utf-8")
 
 
 def _arena_bytes(tree: SourceTree) -> int:
@@ -179,7 +190,6 @@ def _place_emulation_main(folder: Path, output: Path) -> Path:
     """Copy the emulation program next to what is built from it; return its path relative to `folder`."""
     source = resources.files(__package__).joinpath("harness", "emulation_main.c").read_text(encoding="utf-8")
     path = output / "emulation_main.c"
-    (folder / output).mkdir(parents=True, exist_ok=True)
     if not (folder / path).is_file() or (folder / path).read_text(encoding="utf-8") != source:
         (folder / path).write_text(source, encoding="utf-8")
     return path
@@ -199,12 +209,14 @@ def _make(folder: Path, board: Board, variables: Mapping[str, str], jobs: int) -
         text=True,
         errors="replace",
     )
-    if done.returncode == 0:
-        return
-    message = done.stderr.strip() or done.stdout.strip()
+    if done.returncode:
+        raise _build_error(folder, board, done.stderr.strip() or done.stdout.strip())
+
+
+def _build_error(folder: Path, board: Board, message: str) -> BuildError:
     overflows = [(int(excess), region) for region, excess in _OVERFLOW.findall(message)]
     if overflows:
         excess, region = max(overflows)
-        raise MemoryOverflowError(board.name, region, excess)
+        return MemoryOverflowError(board.name, region, excess)
     tail = "\n".join(message.splitlines()[-_MESSAGE_LINES:])
-    raise BuildError(f"{folder}: building for {board.name} failed\n{tail}")
+    return BuildError(f"{folder}: building for {board.name} failed\n{tail}")

@@ -251,9 +251,10 @@ class Emulator:
                 f"{self.firmware.elf}: still running after {self.timeout_seconds:g} s; fewer requests or more time"
                 " would tell whether it hangs"
             ) from None
-        complaint = done.stderr.decode(errors="replace").strip().partition("\n")[0]
-        if done.returncode < 0 or complaint.startswith(("qemu", "QEMU")):
-            raise EmulationError(f"{self.firmware.elf}: QEMU stopped: {complaint or f'signal {-done.returncode}'}")
+        complaints = [line for line in done.stderr.decode(errors="replace").splitlines() if line.startswith("qemu")]
+        if complaints or done.returncode < 0:
+            reason = complaints[0] if complaints else f"signal {-done.returncode}"
+            raise EmulationError(f"{self.firmware.elf}: QEMU stopped: {reason}")
         return Run(done.returncode, done.stdout)
 
     def command(self) -> list[str]:

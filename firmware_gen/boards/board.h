@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a program here asks of its board. A port to another board is these six functions and board_tick_unit,
+/* What a program here asks of its board. A port to another board is these five functions and board_tick_unit,
  * a linker script and a board.mk (the variables that it sets are listed in boards/host/board.mk). */
 #ifndef BOARD_H
 #define BOARD_H

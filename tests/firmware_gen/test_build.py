@@ -10,7 +10,7 @@ from firmware_gen.build import BuildError, Firmware, MemoryOverflowError, Missin
 from firmware_gen.source_tree import SourceTree
 from firmware_gen.targets import TARGETS
 
-NEEDS_M4 = pytest.mark.needs("arm-gcc")
+CROSS = pytest.mark.needs("arm-gcc")
 
 
 def with_main(tree: SourceTree, text: str) -> SourceTree:
@@ -32,7 +32,7 @@ def test_the_host_target_gives_a_program(tiny_tree: SourceTree, tmp_path: Path) 
     assert (firmware.bin, firmware.hex, firmware.sizes) == (None, None, None)
 
 
-@NEEDS_M4
+@CROSS
 def test_a_cross_build_gives_images_and_sizes(tiny_tree: SourceTree, tmp_path: Path) -> None:
     """The .bin holds just what the report counts as flash, and the .hex the same bytes."""
     firmware = build(tiny_tree, TARGETS["m4"], tmp_path / "a folder", extra_cflags=["-Werror"])
@@ -43,7 +43,7 @@ def test_a_cross_build_gives_images_and_sizes(tiny_tree: SourceTree, tmp_path: P
     assert _hex_data(firmware.hex) == firmware.bin.read_bytes()
 
 
-@NEEDS_M4
+@CROSS
 def test_building_again_compiles_nothing(emulation: dict[str, Firmware], tiny_tree: SourceTree) -> None:
     """A second build of the same tree leaves the program as it was."""
     before = emulation["m4"]
@@ -52,20 +52,32 @@ def test_building_again_compiles_nothing(emulation: dict[str, Firmware], tiny_tr
     assert again.elf.stat().st_mtime_ns == before.elf.stat().st_mtime_ns
 
 
-@NEEDS_M4
+@CROSS
+def test_other_flags_compile_everything_again(tiny_tree: SourceTree, tmp_path: Path) -> None:
+    """Objects of another optimisation must not end up in the program, also after a build that failed on the way."""
+    fast = build(tiny_tree, TARGETS["m4"], tmp_path).sizes
+    with pytest.raises(BuildError):
+        build(with_main(tiny_tree, "mistake"), TARGETS["m4"], tmp_path, extra_cflags=["-Os"])
+    small = build(tiny_tree, TARGETS["m4"], tmp_path, extra_cflags=["-Os"]).sizes
+    assert fast is not None
+    assert small is not None
+    assert small.flash_bytes < fast.flash_bytes
+
+
+@CROSS
 def test_the_smallest_board_that_holds_it_is_taken(emulation: dict[str, Firmware]) -> None:
     """A tiny model fits the micro:bit's 16 KB."""
     assert emulation["m0"].board.name == "qemu_m0_microbit"
 
 
-@NEEDS_M4
+@CROSS
 def test_a_larger_board_takes_over(tiny_tree: SourceTree, programs: Path) -> None:
     """1 MB of variables does not fit the micro:bit; the M3 machine has 4 MB."""
     firmware = build(with_main(tiny_tree, variables(1)), TARGETS["m0"], programs)
     assert firmware.board.name == "qemu_m0"
 
 
-@NEEDS_M4
+@CROSS
 def test_too_much_for_every_board_says_how_much(tiny_tree: SourceTree, programs: Path) -> None:
     """The error names the board, the region and the bytes too many."""
     with pytest.raises(MemoryOverflowError, match=r"qemu_m4: RAM is .* bytes too small") as caught:
@@ -74,7 +86,7 @@ def test_too_much_for_every_board_says_how_much(tiny_tree: SourceTree, programs:
     assert 1 << 20 <= caught.value.excess_bytes < (1 << 20) + 4096
 
 
-@NEEDS_M4
+@CROSS
 def test_a_stack_that_does_not_fit_is_an_overflow(tiny_tree: SourceTree, programs: Path) -> None:
     """The linker cannot see the stack; its bound is checked after the link."""
     text = """
@@ -87,7 +99,7 @@ def test_a_stack_that_does_not_fit_is_an_overflow(tiny_tree: SourceTree, program
     assert firmware.board.name == "qemu_m0"
 
 
-@NEEDS_M4
+@CROSS
 def test_what_the_compiler_says_is_passed_on(tiny_tree: SourceTree, programs: Path) -> None:
     """A person who edits main.c sees their own mistake."""
     with pytest.raises(BuildError, match=r"(?s)building for qemu_m4 failed.*undeclared_thing"):

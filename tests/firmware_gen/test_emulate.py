@@ -262,6 +262,13 @@ def test_inputs_of_another_model_are_refused(emulation: dict[str, Firmware]) -> 
         Emulator(emulation["m4"]).embed(np.zeros((1, 7), np.int8))
 
 
+def test_what_qemu_says_is_passed_on(emulation: dict[str, Firmware], tmp_path: Path) -> None:
+    """A program that is not there is QEMU's error, not an exit status of the program."""
+    missing = dataclasses.replace(emulation["m4"], elf=tmp_path / "none.elf")
+    with pytest.raises(EmulationError, match=r"QEMU stopped: .*none\.elf"):
+        Emulator(missing).run()
+
+
 def test_a_missing_emulator_names_its_package(emulation: dict[str, Firmware]) -> None:
     """One clear message on a machine without QEMU."""
     with pytest.raises(EmulationError, match="apt install qemu-system-arm"):
