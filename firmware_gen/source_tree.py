@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,20 +79,28 @@ class SourceTree:
 
     @classmethod
     def read(cls, folder: Path) -> SourceTree:
-        """Read a generated project back, with whatever was edited in it; what was built in it stays out.
+        """Read a generated project back, with whatever was edited in it.
+
+        What was built in it stays out, and so does what is hidden, such as the files of an editor or of git.
 
         Raises
         ------
         SourceTreeError
             If the folder holds no generated project, or a file of it is not text.
         """
-        models = sorted((folder / "model").glob("*.c"))
         makefile = folder / "Makefile"
-        if len(models) != 1 or not makefile.is_file():
+        text = makefile.read_text(encoding="utf-8", errors="replace") if makefile.is_file() else ""
+        model = re.search(r"^MODEL := (\w+)$", text, flags=re.MULTILINE)
+        if model is None or not (folder / f"model/{model[1]}.c").is_file():
             raise SourceTreeError(f"{folder} holds no generated project; `kshot generate` writes one")
-        paths = [p for p in folder.rglob("*") if p.is_file() and p.relative_to(folder).parts[0] != "build"]
+        paths = [p for p in folder.rglob("*") if p.is_file() and not _is_foreign(p.relative_to(folder))]
         try:
             files = {p.relative_to(folder).as_posix(): p.read_bytes().decode() for p in paths}
         except UnicodeDecodeError as error:
             raise SourceTreeError(f"{folder} holds a file that is not text: {error}") from None
-        return cls(name=models[0].stem, files=files, learns="-DMODEL_LEARNS=1" in files["Makefile"])
+        return cls(name=model[1], files=files, learns="-DMODEL_LEARNS=1" in text)
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a relative path is no part of a project: a build, or hidden."""
+    return path.parts[0] == "build" or (str(path) != ".gitignore" and any(part[0] == "." for part in path.parts))

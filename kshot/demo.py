@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_gen import build as firmware_build
@@ -38,7 +38,7 @@ from trainer.episodes import Episode
 from trainer.fit import Progress
 
 TARGETS = ("m0", "m4")
-_EMULATED = Task(n_way=10, k_shot=2)  # the episode that QEMU runs; fewer classes where the data set has fewer
+_EMULATED = Task(n_way=10, k_shot=2)  # the episode that QEMU runs; smaller where the data set is
 _EMULATED_QUERIES = 3
 _TRAIN_SECONDS = 200.0  # the limit where the project sets none; a machine of two cores does not reach it
 _TOOLS = {
@@ -149,6 +149,8 @@ def run(
         project = project.with_values("train", {"max_seconds": _TRAIN_SECONDS})
     missing = _missing_tools(require_tools, note)
 
+    _check_tasks(project)
+
     note("1/5 training")
     trained = pipeline.train(project, progress=training)
     train_seconds = time.monotonic() - started
@@ -187,6 +189,14 @@ def run(
     return outcome
 
 
+def _check_tasks(project: Project) -> None:
+    """Refuse tasks that the test source cannot give before training, not after it."""
+    if project.data.test_source:
+        dataset = pipeline.test_dataset(project)
+        for task in map(Task.parse, project.evaluate.tasks):
+            dataset.require(task.k_shot + project.evaluate.n_query, classes=task.n_way)
+
+
 def _missing_tools(required: bool, note: Callable[[str], None]) -> set[str]:
     missing = {tool: cost for tool, cost in _TOOLS.items() if shutil.which(tool) is None}
     if missing:
@@ -222,9 +232,11 @@ def _build(project: Project, tree: SourceTree) -> list[Firmware]:
 
 def _emulate(project: Project, embedding: Int8Embedding, tree: SourceTree, dataset: Dataset) -> list[Emulation]:
     """One episode of the test classes inside each firmware, the emulators side by side."""
+    smallest = int(dataset.counts.min())
     ways = min(_EMULATED.n_way, len(dataset.class_names), project.generate.max_classes)
-    task = replace(_EMULATED, n_way=ways)
-    (episode,) = draw_episodes(dataset, task, n_query=_EMULATED_QUERIES, episodes=1, seed=project.evaluate.seed)
+    task = Task(n_way=ways, k_shot=min(_EMULATED.k_shot, smallest - 1))
+    n_query = min(_EMULATED_QUERIES, smallest - task.k_shot)
+    (episode,) = draw_episodes(dataset, task, n_query=n_query, episodes=1, seed=project.evaluate.seed)
     support, queries = dataset.images[episode.support], dataset.images[episode.query]
 
     def one(name: str) -> Emulation:

@@ -15,7 +15,7 @@ from trainer.datasets import Dataset
 if TYPE_CHECKING:
     from kshot.demo import Outcome
 
-_SHOTS, _QUERIES, _WAYS = 5, 10, 10
+_WAYS, _SHOTS, _QUERIES = 10, 5, 10  # fewer where the data set has fewer
 _INTRO = (
     "The network learned from other characters, none of them a class below. Of these it was shown the examples on the"
     " left, and asked about the images on the right. Answers are those of the {stage}."
@@ -25,8 +25,10 @@ _STAGES = {"device": "generated C", "int8": "int8 reference, for want of a C com
 
 def write_demo_page(outcome: Outcome, dataset: Dataset, stage: Stage, *, seed: int) -> None:
     """Write `outcome.page`: support and answers of one episode that `stage` answers, and the tables."""
-    task = Task(n_way=min(_WAYS, len(dataset.class_names)), k_shot=_SHOTS)
-    (episode,) = draw_episodes(dataset, task, n_query=_QUERIES, episodes=1, seed=seed)
+    smallest = int(dataset.counts.min())
+    task = Task(n_way=min(_WAYS, len(dataset.class_names)), k_shot=min(_SHOTS, smallest - 1))
+    n_query = min(_QUERIES, smallest - task.k_shot)
+    (episode,) = draw_episodes(dataset, task, n_query=n_query, episodes=1, seed=seed)
     order = np.argsort(episode.classes)
     ways = stage.classify(stage.embeddings[episode.support], stage.embeddings[episode.query.reshape(-1)])
     ways = ways.reshape(episode.query.shape)

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from firmware_gen.source_tree import SourceTree
+from firmware_gen.source_tree import SourceTree, SourceTreeError
 
 
 @pytest.mark.parametrize("path", ["/etc/x", "../x", "a/../x", "a//b", "./a", ".", "a/", "a\\b", ""])
@@ -51,3 +51,31 @@ def test_files_cannot_be_changed():
     assert tree.files["a"] == "1"
     with pytest.raises(TypeError):
         tree.files["a"] = "3"
+
+
+def test_read_gives_back_what_was_written(tmp_path):
+    """A project read from its folder equals the one that was written there; builds and hidden files stay out."""
+    files = {"Makefile": "MODEL := owl\nX := -DMODEL_LEARNS=0\n", "model/owl.c": "int x;\n", ".gitignore": "build/\n"}
+    tree = SourceTree("owl", files, learns=False)
+    tree.write(tmp_path)
+    for foreign in ("build/host/owl.o", ".git/index", "kshot/.kshot.c.swp"):
+        (tmp_path / foreign).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / foreign).write_bytes(b"\xff\xfe")
+    read = SourceTree.read(tmp_path)
+    assert (read.name, read.learns, read.sha256) == ("owl", False, tree.sha256)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "complaint"),
+    [
+        ("Makefile", b"all:\n", "holds no generated project"),
+        ("model/owl.c", None, "holds no generated project"),
+        ("kshot/x.c", b"\xff", "not text"),
+    ],
+)
+def test_read_refuses_other_folders(tmp_path, path, content, complaint):
+    """A Makefile of something else, a project without its model, and bytes that are no text are refused."""
+    SourceTree("owl", {"Makefile": "MODEL := owl\n", "model/owl.c": "int x;\n", "kshot/x.c": ""}).write(tmp_path)
+    (tmp_path / path).write_bytes(content) if content else (tmp_path / path).unlink()
+    with pytest.raises(SourceTreeError, match=complaint):
+        SourceTree.read(tmp_path)
