@@ -11,13 +11,13 @@ import pytest
 from vectors import cases
 from vectors.tflite_writer import write_tflite
 
-from quantize import interpreters
+from quantize import interpreters, oracles, reference
 
 CASE = next(case for case in cases.cases() if case.name == "depthwise_3x3_same")
 SCRIPT = """
 import sys
 import numpy as np
-from quantize import interpreters
+from quantize import interpreters, oracles, reference
 opened = interpreters.interpreter(sys.argv[1], backend=sys.argv[2], reference_kernels=True)
 np.save(sys.argv[4], interpreters.run(opened, np.load(sys.argv[3])))
 """
@@ -33,8 +33,6 @@ np.save(sys.argv[4], interpreters.run(opened, np.load(sys.argv[3])))
 )
 def test_every_backend_runs_a_model(backend: str, tmp_path: Path) -> None:
     """Each backend, in a process of its own, gives the reference's values for a depthwise convolution."""
-    from quantize import reference
-
     (tmp_path / "m.tflite").write_bytes(write_tflite(CASE.graph))
     np.save(tmp_path / "in.npy", CASE.inputs)
     arguments = [tmp_path / "m.tflite", backend, tmp_path / "in.npy", tmp_path / "out.npy"]
@@ -67,3 +65,10 @@ def test_an_unknown_backend_is_refused() -> None:
     """The message lists those that exist."""
     with pytest.raises(ValueError, match=r"ai_edge_litert, tflite_runtime, tf\.lite"):
         interpreters.interpreter(b"", backend="onnx")  # type: ignore[arg-type]
+
+
+@pytest.mark.needs("tflite-runtime")
+def test_an_oracle_that_fails_says_so() -> None:
+    """What the other process said is the end of the message."""
+    with pytest.raises(RuntimeError, match="tflite-runtime failed"):
+        oracles.tflite_runtime_outputs(b"no model", CASE.inputs)
