@@ -2,7 +2,7 @@
 
 The one place where scales become multipliers and shifts: the NumPy reference runs with these numbers and the generated
 C holds them. Field names and the direction of shifts are those of ``kshot_kernels_s8.h``: a positive shift is to the
-right. Where the original computes in binary32 or binary64 the same precision is used here: the last bit depends on it.
+right. Real arithmetic is binary64 throughout, as in TensorFlow Lite Micro: the last bit of a multiplier depends on it.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class SoftmaxParams:
 def requantization(graph: Int8Graph, op: Conv2D | DepthwiseConv2D | FullyConnected) -> Requantization:
     """Rescaling of a layer with weights: input scale * weight scale / output scale, one per output channel.
 
-    A fully connected layer with a single weight scale is expanded to its outputs; TensorFlow Lite rounds the product of
-    its two scales to binary32, all other layers keep binary64.
+    The products are binary64. A layer with a single weight scale is expanded to its outputs. (tflite-runtime rounds the
+    product of a fully connected layer's single scale to binary32; TensorFlow Lite Micro, which decides, does not.)
 
     Raises
     ------
@@ -88,12 +88,7 @@ def requantization(graph: Int8Graph, op: Conv2D | DepthwiseConv2D | FullyConnect
     tensors = graph.tensors
     input_scale = tensors[op.inputs[0]].quant.scale
     output = tensors[op.output]
-    weight_scales = tensors[op.weights].quant.scales
-    if isinstance(op, FullyConnected) and len(weight_scales) == 1:
-        with np.errstate(over="ignore", under="ignore"):
-            products = [float(np.float32(input_scale) * np.float32(weight_scales[0]))]
-    else:
-        products = [input_scale * scale for scale in weight_scales]
+    products = [input_scale * scale for scale in tensors[op.weights].quant.scales]
     pairs = [_quantized(op, product / output.quant.scale) for product in products]
     if len(pairs) == 1:
         pairs *= output.shape[-1]

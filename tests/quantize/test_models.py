@@ -40,15 +40,25 @@ def _check(content: bytes, count: int, oracle: Callable[[bytes, np.ndarray], np.
 def test_mlperf_equals_tflite_micro(name: str) -> None:
     """The four MLPerf Tiny models import unmodified and are exact against TensorFlow Lite Micro."""
     content = (Path(os.environ["KSHOT_DATA"]) / "mlperf_tiny" / f"{name}.tflite").read_bytes()
-    _check(content, 30, oracles.tflite_micro_outputs)
+    _check(content, 1000 if name == "ad01_int8" else 30, oracles.tflite_micro_outputs)
 
 
 @pytest.mark.needs("mlperf", "tflite-runtime")
-@pytest.mark.parametrize("name", MLPERF)
+@pytest.mark.parametrize("name", [name for name in MLPERF if name != "ad01_int8"])
 def test_mlperf_equals_tflite_runtime(name: str) -> None:
-    """... and against tflite-runtime's reference kernels."""
+    """... and, those with convolutions, against tflite-runtime's reference kernels."""
     content = (Path(os.environ["KSHOT_DATA"]) / "mlperf_tiny" / f"{name}.tflite").read_bytes()
     _check(content, 10, oracles.tflite_runtime_outputs)
+
+
+@pytest.mark.needs("mlperf", "tflite-runtime")
+def test_the_one_difference_between_the_oracles_stays_rare() -> None:
+    """tflite-runtime rounds a dense layer's single weight scale to binary32: a unit's difference, in few outputs."""
+    content = (Path(os.environ["KSHOT_DATA"]) / "mlperf_tiny" / "ad01_int8.tflite").read_bytes()
+    graph = read_tflite(content)
+    inputs = _samples(graph, 100)
+    theirs = oracles.tflite_runtime_outputs(content, inputs).astype(np.int16)
+    assert (theirs != reference.run(graph, inputs)).mean() < 1e-4
 
 
 def _convolutional(keras: Any) -> Any:
