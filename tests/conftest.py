@@ -28,7 +28,10 @@ def _package(name: str) -> Callable[[], bool]:
 
 
 def _data(name: str) -> Callable[[], bool]:
-    return lambda: (Path(os.environ["KSHOT_DATA"]) / name).exists()
+    def exists() -> bool:  # when asked: KSHOT_DATA is settled later than this module
+        return (Path(os.environ["KSHOT_DATA"]) / name).exists()
+
+    return exists
 
 
 _TOOLS: dict[str, Callable[[], bool]] = {
