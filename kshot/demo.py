@@ -34,7 +34,6 @@ from kshot.report.figures import write_figures
 from quantize.artifact import Int8Embedding
 from trainer.artifact import TrainedEmbedding
 from trainer.datasets import Dataset
-from trainer.episodes import Episode
 from trainer.fit import Progress
 
 TARGETS = ("m0", "m4")
@@ -143,12 +142,8 @@ def run(
         If `require_tools` and a tool is missing.
     """
     started = time.monotonic()
-    if project.file is None:
-        project = project.with_values("project", {"name": "demo"})
-    if not project.train.max_seconds:
-        project = project.with_values("train", {"max_seconds": _TRAIN_SECONDS})
+    project = _with_defaults(project)
     missing = _missing_tools(require_tools, note)
-
     _check_tasks(project)
 
     note("1/5 training")
@@ -164,9 +159,7 @@ def run(
     stages = [float_stage(trained, dataset.images), int8_stage(embedding, dataset.images)]
     stages += [device_stage(library, embedding, dataset.images)] if library else []
     results = _accuracies(project, stages, dataset)
-    comparison = None
-    if library:
-        comparison = compare_device(library, stages[1], stages[2], _all_episodes(project, dataset))
+    comparison = _compare(project, library, stages, dataset) if library else None
 
     note("4/5 firmware for " + " and ".join(TARGETS))
     builds = [] if missing & {"make", "arm-none-eabi-gcc"} else _build(project, tree)
@@ -189,6 +182,14 @@ def run(
     return outcome
 
 
+def _with_defaults(project: Project) -> Project:
+    if project.file is None:
+        project = project.with_values("project", {"name": "demo"})
+    if not project.train.max_seconds:
+        project = project.with_values("train", {"max_seconds": _TRAIN_SECONDS})
+    return project
+
+
 def _check_tasks(project: Project) -> None:
     """Refuse tasks that the test source cannot give before training, not after it."""
     if project.data.test_source:
@@ -207,15 +208,18 @@ def _missing_tools(required: bool, note: Callable[[str], None]) -> set[str]:
     return set(missing)
 
 
-def _all_episodes(project: Project, dataset: Dataset) -> list[Episode]:
+def _compare(project: Project, library: HostLibrary, stages: Sequence[Stage], dataset: Dataset) -> Comparison:
+    """Hold the compiled C against the reference, over all episodes that were measured."""
     options = project.evaluate
-    return [
+    _, int8, device = stages
+    episodes = (
         episode
         for task in map(Task.parse, options.tasks)
         for episode in draw_episodes(
             dataset, task, n_query=options.n_query, episodes=options.episodes, seed=options.seed
         )
-    ]
+    )
+    return compare_device(library, int8, device, episodes)
 
 
 def _accuracies(project: Project, stages: Sequence[Stage], dataset: Dataset) -> list[Result]:

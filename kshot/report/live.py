@@ -75,6 +75,8 @@ class _Display:
             return
         if self._in_place:
             self._live.update(Text(line))
+            if last:
+                self._live.stop()
         elif last or time.monotonic() - self._printed_at >= _PLAIN_SECONDS:
             self._printed_at = time.monotonic()
             self._console.print(line, soft_wrap=True)
