@@ -59,8 +59,10 @@ def load_npz(path: Path, *, input_shape: tuple[int, int, int]) -> Dataset:
 def _read(path: Path, name: str) -> dict[str, npt.NDArray[Any]]:
     """All arrays of the archive; nothing in it is executed."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
+        # Opened here: numpy leaves a damaged file open.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
                 raise DatasetError(f"{name}: a single array; store images and labels with numpy.savez")
             return {key: archive[key] for key in archive.files}
     except FileNotFoundError as error:

@@ -104,7 +104,9 @@ def _locate(path: Path | None) -> Path:
 def _load_packed(file: Path, *, input_shape: tuple[int, int, int]) -> Dataset:
     """Read the one-bit images of ``omniglot_background.npz``."""
     try:
-        with np.load(file, allow_pickle=False) as packed:
+        # Opened here: numpy leaves a damaged file open.
+        with file.open("rb") as content:
+            packed = np.load(content, allow_pickle=False)
             bits = np.unpackbits(packed["images"], axis=1)[:, : SCAN_LEN * SCAN_LEN]
             labels = packed["label"].astype(np.int64)
             class_names = tuple(map(str, packed["class_name"]))
