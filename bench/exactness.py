@@ -156,8 +156,7 @@ def _emulated(
     wrong = 0
     for episode, found in zip(episodes, answered, strict=True):
         wanted = prototypes.answer(known[episode.support], known[episode.query.reshape(-1)])
-        differs = (found.predictions != wanted.ways) | (found.distances != wanted.distances)
-        wrong += int((differs | (found.margins != wanted.margins)).sum())
+        wrong += found.answers.differing(wanted)
     return [
         Count("demo", f"NumPy and {name}", len(inputs), _differing(expected, embeddings)),
         Count("demo", f"answers of {name}", sum(e.query.size for e in episodes), wrong),

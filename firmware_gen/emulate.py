@@ -38,6 +38,7 @@ from firmware_gen.emulation_script import (
     write_script,
 )
 from firmware_gen.sizes import LinkedModel, linked_model
+from quantize.prototypes import Answers
 
 logger = logging.getLogger(__name__)
 
@@ -74,17 +75,12 @@ class EmulatedEpisode:
 
     Attributes
     ----------
-    predictions : int64 [n]
-        Index of the nearest class, in order of enrollment.
-    distances, margins : uint32 [n]
-        As in ``kshot_answer``.
+    answers : Answers
     instructions : int64 [n]
         Of each classification.
     """
 
-    predictions: npt.NDArray[np.int64]
-    distances: npt.NDArray[np.uint32]
-    margins: npt.NDArray[np.uint32]
+    answers: Answers
     instructions: npt.NDArray[np.int64]
 
 
@@ -295,8 +291,10 @@ def _emulated_episode(answers: Sequence[Answer]) -> EmulatedEpisode:
     class_ids = [answer.class_id for answer in answers if isinstance(answer, Enrolled)]
     nearest = [answer for answer in answers if isinstance(answer, Nearest)]
     return EmulatedEpisode(
-        predictions=np.array([class_ids.index(answer.class_id) for answer in nearest], np.int64),
-        distances=np.array([answer.distance for answer in nearest], np.uint32),
-        margins=np.array([answer.margin for answer in nearest], np.uint32),
+        answers=Answers(
+            ways=np.array([class_ids.index(answer.class_id) for answer in nearest], np.int64),
+            distances=np.array([answer.distance for answer in nearest], np.uint32),
+            margins=np.array([answer.margin for answer in nearest], np.uint32),
+        ),
         instructions=np.array([answer.instructions for answer in nearest], np.int64),
     )

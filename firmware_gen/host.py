@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from firmware_gen.host_build import build_library
 from firmware_gen.source_tree import SourceTree
+from quantize.prototypes import Answers
 
 Int8Array = npt.NDArray[np.int8]
 
@@ -89,22 +90,6 @@ class EnrolledClass:
     shots: int
 
 
-@dataclass(frozen=True, eq=False)
-class EpisodeAnswers:
-    """Answers to the queries of an episode.
-
-    Attributes
-    ----------
-    ways : int64 [n]
-        Index of the way whose prototype is nearest.
-    distances, margins : uint32 [n]
-    """
-
-    ways: npt.NDArray[np.int64]
-    distances: npt.NDArray[np.uint32]
-    margins: npt.NDArray[np.uint32]
-
-
 class HostLibrary:
     """The C of a generated project, compiled for this computer.
 
@@ -167,7 +152,7 @@ class HostLibrary:
             list(pool.map(run, bounds[:-1], bounds[1:]))
         return embeddings
 
-    def run_episode(self, support: Int8Array, queries: Int8Array) -> EpisodeAnswers:
+    def run_episode(self, support: Int8Array, queries: Int8Array) -> Answers:
         """Enroll classes and classify queries, both through the device's own API.
 
         Parameters
@@ -191,7 +176,7 @@ class HostLibrary:
         episode = _Episode(n_way, k_shot, len(queries), _address(support), _address(queries), _address(answers))
         _check(self._library, self._library.kshot_host_run_episode(ctypes.byref(episode), ctypes.byref(memory.buffers)))
         # Ids count from 1 in order of enrollment.
-        return EpisodeAnswers(answers["class_id"].astype(np.int64) - 1, answers["distance"], answers["margin"])
+        return Answers(answers["class_id"].astype(np.int64) - 1, answers["distance"], answers["margin"])
 
     def classify(self, support: Int8Array, queries: Int8Array) -> npt.NDArray[np.int64]:
         """`run_episode` reduced to the predictions: a `trainer.evaluate.Classifier` that runs on the compiled C."""

@@ -82,21 +82,19 @@ def emulate(
     inputs = np.concatenate([shots.reshape(-1, *support.shape[2:]), asked])
 
     embeddings, instructions = emulator.embed(inputs)
-    (answers,) = emulator.classify_episodes([(shots, asked)])
+    (episode,) = emulator.classify_episodes([(shots, asked)])
     expected = reference.run(embedding.graph, inputs).reshape(len(inputs), -1)
     taught = expected[: shots.shape[0] * shots.shape[1]].reshape(*shots.shape[:2], -1)
     wanted = prototypes.answer(taught, expected[len(inputs) - len(asked) :])
 
-    differs = (answers.predictions != wanted.ways) | (answers.distances != wanted.distances)
-    differs |= answers.margins != wanted.margins
-    right = answers.predictions == np.repeat(np.arange(len(queries)), queries.shape[1])
+    right = episode.answers.ways == np.repeat(np.arange(len(queries)), queries.shape[1])
     return Emulation(
         target=target_name,
         board=firmware.board.name,
         qemu=emulator.version,
         inputs=len(inputs),
         queries=len(asked),
-        mismatches=int((embeddings != expected).any(axis=1).sum() + differs.sum()),
+        mismatches=int((embeddings != expected).any(axis=1).sum() + episode.answers.differing(wanted)),
         accuracy=float(right.mean()),
         instructions=round(float(instructions.mean())),
     )

@@ -197,7 +197,6 @@ def compare_device(library: HostLibrary, int8: Stage, device: Stage, episodes: I
         rows = episode.query.reshape(-1)
         expected = prototypes.answer(int8.embeddings[episode.support], int8.embeddings[rows])
         found = library.run_episode(device.embeddings[episode.support], device.embeddings[rows])
-        differs = (found.ways != expected.ways) | (found.distances != expected.distances)
-        mismatches += int((differs | (found.margins != expected.margins)).sum())
+        mismatches += found.differing(expected)
         answers += len(rows)
     return Comparison(len(int8.embeddings), answers, mismatches)

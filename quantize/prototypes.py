@@ -36,6 +36,11 @@ class Answers:
     distances: npt.NDArray[np.uint32]
     margins: npt.NDArray[np.uint32]
 
+    def differing(self, other: Answers) -> int:
+        """Count the queries to which `other` says anything else: another class, distance or margin."""
+        same = (self.ways == other.ways) & (self.distances == other.distances) & (self.margins == other.margins)
+        return int((~same).sum())
+
 
 def prototypes(support: npt.NDArray[np.int8]) -> npt.NDArray[np.int16]:
     """Means of the shots of each class.

@@ -76,3 +76,13 @@ def test_queries_of_another_length_are_refused() -> None:
     """An embedding must have the prototypes' length."""
     with pytest.raises(ValueError, match="queries are"):
         prototypes.classify(np.zeros((2, 1, 4), np.int8), np.zeros((1, 5), np.int8))
+
+
+def test_differing_counts_queries() -> None:
+    """A query counts once, whether class, distance, margin or all of them differ."""
+    answers = prototypes.Answers(np.array([0, 1, 2, 0]), np.arange(4, dtype=np.uint32), np.arange(4, dtype=np.uint32))
+    other = prototypes.Answers(
+        np.array([0, 0, 2, 1]), np.array([0, 1, 5, 9], np.uint32), np.array([0, 1, 2, 7], np.uint32)
+    )
+    assert answers.differing(answers) == 0
+    assert answers.differing(other) == 3
