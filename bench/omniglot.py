@@ -80,6 +80,7 @@ def _train(dataset: Dataset, split: Split, options: argparse.Namespace) -> Train
         n_query=5,
         steps=options.steps,
         max_seconds=options.max_seconds,
+        learning_rate=2e-3,
         averaging=0.998,
         seed=options.seed,
     )
