@@ -98,7 +98,7 @@ class Result:
 def float_stage(trained: TrainedEmbedding, images: npt.NDArray[np.uint8]) -> Stage:
     """Embed `images`, uint8 [n, height, width, channels], with the Keras model."""
     embeddings = embed_images(trained.keras_model(), images, trained.input)
-    return Stage("float", embeddings, learners.get(trained.learner, trained.learner_options).classifier())
+    return Stage("float", embeddings, learners.get(trained.learner, trained.learner_options).classifier(trained.learned))
 
 
 def int8_stage(embedding: Int8Embedding, images: npt.NDArray[np.uint8]) -> Stage:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from trainer.backend import load_keras
 
 FORMAT = "kshot-trained-embedding"
-VERSION = 1
+VERSION = 2
 MODEL_FILE = "model.keras"
 JSON_FILE = "embedding.json"
 
@@ -124,6 +124,8 @@ class TrainedEmbedding:
     seed : int
     training : mapping
         The options of the training, as given.
+    learned : mapping of str to float or list of float
+        What the learner learned besides the network; see `trainer.learners.Learner.learned`.
     figures : mapping of str to float
         Accuracies as fractions of 1, durations in seconds.
     model_sha256 : str
@@ -148,6 +150,7 @@ class TrainedEmbedding:
     backbone_options: Mapping[str, Any] = field(default_factory=dict)
     dataset: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    learned: Mapping[str, float | list[float]] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

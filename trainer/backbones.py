@@ -53,7 +53,7 @@ def build_backbone(name: str, input_shape: tuple[int, int, int], options: Mappin
     return keras.Model(images, features, name=name)
 
 
-def conv4(images: Any, layers: _Layers, *, width: int = 32, blocks: int = 4) -> Any:
+def conv4(images: Any, layers: _Layers, *, width: int = 32, blocks: int = 4, signed: bool = False) -> Any:
     """Four blocks of 3x3 convolution, batch normalisation, ReLU and 2x2 max pooling, then flattened.
 
     The embedding network of Vinyals et al., *Matching Networks for One Shot Learning* (2016), and of Snell et al.
@@ -67,12 +67,14 @@ def conv4(images: Any, layers: _Layers, *, width: int = 32, blocks: int = 4) -> 
         Filters of each convolution.
     blocks : int
         Each halves height and width.
+    signed : bool
+        Leave out the last ReLU: the embedding then uses both signs.
     """
     if min(images.shape[1:3]) < 2**blocks:
         raise ValueError(f"conv4: images of {images.shape[1]} x {images.shape[2]} are halved away by {blocks} blocks")
     x = images
     for i in range(1, blocks + 1):
-        x = layers.convolution(x, f"block{i}", filters=width, kernel=3)
+        x = layers.convolution(x, f"block{i}", filters=width, kernel=3, relu=not (signed and i == blocks))
         x = layers.keras.MaxPooling2D(2, name=f"block{i}_pool")(x)
     return layers.keras.Flatten(name=OUTPUT_NAME)(x)
 
@@ -110,12 +112,14 @@ class _Layers:
         self.keras = load_keras().layers
         self._rng = np.random.default_rng(seed)
 
-    def convolution(self, x: Any, name: str, *, filters: int, kernel: int, strides: int = 1) -> Any:
-        """Convolution with batch normalisation and ReLU, padded to the size of its input over `strides`."""
+    def convolution(
+        self, x: Any, name: str, *, filters: int, kernel: int, strides: int = 1, relu: bool = True
+    ) -> Any:
+        """Convolution with batch normalisation and, unless told otherwise, ReLU, padded to the size of its input over `strides`."""
         layer = self.keras.Conv2D(
             filters, kernel, strides, "same", use_bias=False, kernel_initializer=self._fresh(), name=f"{name}_conv"
         )
-        return self._normalised(layer(x), name)
+        return self._normalised(layer(x), name, relu=relu)
 
     def depthwise(self, x: Any, name: str, *, strides: int = 1) -> Any:
         """3x3 depthwise convolution with batch normalisation and ReLU."""
@@ -124,10 +128,10 @@ class _Layers:
         )
         return self._normalised(layer(x), name)
 
-    def _normalised(self, x: Any, name: str) -> Any:
+    def _normalised(self, x: Any, name: str, *, relu: bool = True) -> Any:
         # Momentum 0.9: the statistics that inference uses must settle within some thousand steps.
         x = self.keras.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
-        return self.keras.ReLU(name=f"{name}_relu")(x)
+        return self.keras.ReLU(name=f"{name}_relu")(x) if relu else x
 
     def _fresh(self) -> Any:
         return load_keras().initializers.GlorotUniform(seed=int(self._rng.integers(2**31)))

@@ -125,6 +125,7 @@ def train(
         embedding_len=int(stepper.averaged.output_shape[-1]),
         learner=learner.name,
         learner_options=learner.options,
+        learned=learner.learned(),
         backbone=options.backbone,
         backbone_options=options.backbone_options,
         dataset=source or {"source": dataset.name},
@@ -154,7 +155,7 @@ class _Validator:
 
     def measure(self, model: Any) -> Accuracy:
         embeddings = embed_images(model, self._dataset.images, self._spec)
-        return evaluate_episodes(embeddings, self._episodes, self._learner.classifier())
+        return evaluate_episodes(embeddings, self._episodes, self._learner.classifier(self._learner.learned()))
 
 
 @dataclass
@@ -236,7 +237,7 @@ class _Loop:
         if measured.mean > state.best:
             state.best, state.best_ci95, state.best_step = measured.mean, measured.ci95, self.stepper.done
             state.without_best = 0
-            self.best = [np.array(v) for v in self.stepper.averaged.variables]
+            self.best = [np.array(v) for v in self.stepper.kept]
         else:
             state.without_best += 1
         if log:
@@ -275,8 +276,8 @@ class _Loop:
         self.state = _State(**checkpoint.scalars)
 
     def restore_best(self) -> None:
-        """Put the weights of the best validation into the averaged network."""
-        for variable, value in zip(self.stepper.averaged.variables, self.best, strict=bool(self.best)):
+        """Put back what the best validation measured: averaged network and learner."""
+        for variable, value in zip(self.stepper.kept, self.best, strict=bool(self.best)):
             variable.assign(value)
 
     def figures(self) -> dict[str, float]:

@@ -32,6 +32,15 @@ class TrainOptions:
         Decay of the running average of the weights that is validated and kept; 0 keeps the last weights instead.
     shift_pixels : int
         Each training image is moved by up to so many pixels in each direction; 0 leaves it in place.
+    distortion : float
+        Each training image goes through a random affine map about its centre, whose matrix differs from the identity
+        by up to so much in every element: a little turned, scaled and sheared. 0 leaves it as it is.
+    mirror_classes : bool
+        Show half of the classes of each episode in the mirror, as classes that do not exist otherwise. For shapes that
+        mean something else in the mirror, such as characters.
+    turns : int
+        How often the samples of an episode change roles: in each turn `k_shot` others are the support. Up to
+        ``(k_shot + n_query) / k_shot``; more turns learn more from one pass through the network.
     seed : int
         Decides initial weights, episodes and shifts.
     validate_every : int
@@ -61,6 +70,9 @@ class TrainOptions:
     learning_rate: float = 2e-3
     averaging: float = 0.98
     shift_pixels: int = 0
+    distortion: float = 0.0
+    mirror_classes: bool = False
+    turns: int = 1
     seed: int = 0
     validate_every: int = 100
     validation_way: int = 20
@@ -77,6 +89,7 @@ class TrainOptions:
             "steps": 1,
             "seed": 0,
             "shift_pixels": 0,
+            "turns": 1,
             "validate_every": 1,
             "validation_way": 2,
             "validation_shot": 1,
@@ -91,6 +104,13 @@ class TrainOptions:
             raise ValueError(f"max_seconds is {self.max_seconds}, it must be positive, or none")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate is {self.learning_rate}, it must be positive")
+        if self.turns > (self.k_shot + self.n_query) // self.k_shot:
+            raise ValueError(
+                f"turns is {self.turns}: {self.k_shot + self.n_query} samples of a class can take turns as {self.k_shot} "
+                f"shots {(self.k_shot + self.n_query) // self.k_shot} times"
+            )
+        if not 0 <= self.distortion < 1:
+            raise ValueError(f"distortion is {self.distortion}, it must be in [0, 1)")
         if not 0 <= self.averaging < 1:
             raise ValueError(f"averaging is {self.averaging}, it must be in [0, 1)")
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.artifact import InputSpec
+from trainer.augment import augment
 from trainer.backbones import build_backbone
 from trainer.backend import load_keras, load_tensorflow
 from trainer.datasets.dataset import Dataset
@@ -45,7 +46,8 @@ class Stepper:
         shape, extra = spec.shape, options.backbone_options
         self._model = build_backbone(options.backbone, shape, extra, seed=options.seed)
         self.averaged = build_backbone(options.backbone, shape, extra, seed=options.seed)
-        self._trainable = [*self._model.trainable_variables, *learner.variables()]
+        self._learned = list(learner.variables(self._model))
+        self._trainable = [*self._model.trainable_variables, *self._learned]
         self._optimizer = keras.optimizers.Adam(options.learning_rate)
         self._optimizer.build(self._trainable)
         self._run = self._tf.function(self._step, autograph=False)
@@ -61,9 +63,14 @@ class Stepper:
         return [
             *self._model.variables,
             *self.averaged.variables,
-            *self._learner.variables(),
+            *self._learned,
             *self._optimizer.variables,
         ]
+
+    @property
+    def kept(self) -> list[Any]:
+        """What is left of a training: the averaged network, and what the learner learned besides."""
+        return [*self.averaged.variables, *self._learned]
 
     def batches(self) -> Iterator[Any]:
         """Yield int64 tensors [n_way, k_shot + n_query] for the steps from `done` to the last, a few ahead of use."""
@@ -97,11 +104,12 @@ class Stepper:
     def _step(self, indices: Any, learning_rate: Any) -> tuple[Any, Any]:
         tf = self._tf
         step = tf.identity(self._optimizer.iterations.value)
-        pixels = self._shifted(tf.gather(self._images, indices), step)
+        pixels = augment(tf.gather(self._images, indices), self._options, step)
         images = tf.cast(pixels, tf.float32) * self._spec.scale + self._spec.offset
         k_shot = self._options.k_shot
+        episode = EpisodeTensors(images[:, :k_shot], images[:, k_shot:])
         with tf.GradientTape() as tape:
-            result = self._learner.episode_loss(self._model, EpisodeTensors(images[:, :k_shot], images[:, k_shot:]))
+            result = self._learner.episode_loss(self._model, episode, turns=self._options.turns)
         gradients = tape.gradient(result.loss, self._trainable)
         self._optimizer.learning_rate.assign(learning_rate)
         self._optimizer.apply_gradients(zip(gradients, self._trainable, strict=True))
@@ -113,19 +121,3 @@ class Stepper:
         decay = self._tf.minimum(self._options.averaging, (1 + steps) / (10 + steps))
         for average, current in zip(self.averaged.variables, self._model.variables, strict=True):
             average.assign_add((1 - decay) * (current - average))
-
-    def _shifted(self, pixels: Any, step: Any) -> Any:
-        """Move every image of ``[n_way, samples, height, width, channels]`` by its own random offset."""
-        reach = self._options.shift_pixels
-        if not reach:
-            return pixels
-        tf = self._tf
-        flat = tf.reshape(pixels, (-1, *self._spec.shape))
-        height, width, _ = self._spec.shape
-        padded = tf.pad(flat, [[0, 0], [reach, reach], [reach, reach], [0, 0]])
-        seed = tf.stack([tf.constant(self._options.seed, tf.int64), tf.cast(step, tf.int64)])
-        offsets = tf.random.stateless_uniform((flat.shape[0], 2), seed, 0, 2 * reach + 1, tf.int32)
-        rows = offsets[:, :1] + tf.range(height)
-        columns = offsets[:, 1:] + tf.range(width)
-        moved = tf.gather(tf.gather(padded, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
-        return tf.reshape(moved, pixels.shape)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.learners.base import EpisodeLoss, EpisodeTensors, Learner
+from trainer.learners.base import EpisodeLoss, EpisodeTensors, Learned, Learner
+from trainer.learners.maml import Anil, Maml
+from trainer.learners.matching import Matching
 from trainer.learners.prototypical import Prototypical
+from trainer.learners.siamese import Siamese
 
-__all__ = ["LEARNERS", "EpisodeLoss", "EpisodeTensors", "Learner", "Prototypical", "get"]
+__all__ = ["LEARNERS", "EpisodeLoss", "EpisodeTensors", "Learned", "Learner", "get"]
 
-LEARNERS: Mapping[str, type[Learner]] = {learner.name: learner for learner in (Prototypical,)}
+LEARNERS: Mapping[str, type[Learner]] = {
+    learner.name: learner for learner in (Prototypical, Siamese, Matching, Maml, Anil)
+}
 
 
 def get(name: str, options: Mapping[str, Any] | None = None) -> Learner:
@@ -19,7 +24,7 @@ def get(name: str, options: Mapping[str, Any] | None = None) -> Learner:
     Raises
     ------
     ValueError
-        If the name or an option is unknown.
+        If the name or an option is unknown, or an option's value is impossible.
     """
     if name not in LEARNERS:
         raise ValueError(f"no learner {name!r}; there are {', '.join(LEARNERS)}")

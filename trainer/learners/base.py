@@ -16,6 +16,9 @@ from typing import Any, ClassVar
 from trainer.backend import load_tensorflow
 from trainer.evaluate import Classifier
 
+Learned = Mapping[str, float | list[float]]
+"""What a method learned besides the network, by name, as JSON can hold it."""
+
 
 @dataclass(frozen=True)
 class EpisodeTensors:
@@ -60,9 +63,13 @@ class Learner(ABC):
         """The options that rebuild this learner."""
         return asdict(self)
 
-    def variables(self) -> Sequence[Any]:
-        """Trainable Keras variables besides the network's weights, always the same objects; most methods have none."""
+    def variables(self, model: Any) -> Sequence[Any]:
+        """Trainable Keras variables besides the weights of `model`, always the same objects; some methods have none."""
         return ()
+
+    def learned(self) -> Learned:
+        """Values of what was learned besides the network, for `classifier` and for the device."""
+        return {}
 
     @abstractmethod
     def loss(self, support: Any, query: Any) -> EpisodeLoss:
@@ -74,7 +81,7 @@ class Learner(ABC):
         query : float32 tensor [n_way, n_query, d]
         """
 
-    def episode_loss(self, model: Any, episode: EpisodeTensors) -> EpisodeLoss:
+    def episode_loss(self, model: Any, episode: EpisodeTensors, *, turns: int = 1) -> EpisodeLoss:
         """Judge one episode in training: one pass through the network for support and query together, then `loss`.
 
         Batch normalisation sees the whole batch here, as in every training; inference uses the running statistics.
@@ -83,6 +90,9 @@ class Learner(ABC):
         ----------
         model : keras.Model
         episode : EpisodeTensors
+        turns : int
+            How many sets of `k_shot` samples take their turn as the support, the others being the query; the result is
+            the mean. A turn costs no pass through the network.
         """
         tf = load_tensorflow()
         k_shot = episode.support.shape[1]
@@ -90,8 +100,19 @@ class Learner(ABC):
         n_way, samples = images.shape[:2]
         embeddings = model(tf.reshape(images, (n_way * samples, *images.shape[2:])), training=True)
         embeddings = tf.reshape(embeddings, (n_way, samples, embeddings.shape[-1]))
-        return self.loss(embeddings[:, :k_shot], embeddings[:, k_shot:])
+        rolled = [tf.roll(embeddings, -turn * k_shot, axis=1) for turn in range(turns)]
+        results = [self.loss(samples[:, :k_shot], samples[:, k_shot:]) for samples in rolled]
+        return EpisodeLoss(
+            tf.add_n([result.loss for result in results]) / turns,
+            tf.add_n([result.accuracy for result in results]) / turns,
+        )
 
     @abstractmethod
-    def classifier(self) -> Classifier:
-        """Return the trained method's classifier over NumPy embeddings, as the device would decide in real numbers."""
+    def classifier(self, learned: Learned) -> Classifier:
+        """Return the trained method's classifier over NumPy embeddings, as the device would decide in real numbers.
+
+        Parameters
+        ----------
+        learned : mapping
+            From `learned`, after the training.
+        """

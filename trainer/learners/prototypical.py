@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from trainer.backend import load_tensorflow
 from trainer.evaluate import Classifier
-from trainer.learners.base import EpisodeLoss, Learner
+from trainer.learners.base import EpisodeLoss, Learned, Learner
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Prototypical(Learner):
         hits = tf.cast(tf.equal(tf.argmax(logits, axis=1), ways), tf.float32)
         return EpisodeLoss(tf.reduce_mean(losses), tf.reduce_mean(hits))
 
-    def classifier(self) -> Classifier:
+    def classifier(self, learned: Learned) -> Classifier:
         """Nearest class mean; of equally near ones the first."""
         return _nearest_mean
 
