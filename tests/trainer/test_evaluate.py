@@ -42,7 +42,7 @@ def test_separable_classes_are_all_recognised_and_progress_is_told():
     embeddings = np.eye(5, dtype=np.float32)[labels] + np.random.default_rng(0).normal(0, 0.01, (50, 5))
     told = []
     accuracy = evaluate_episodes(
-        embeddings, episodes_of(labels), Prototypical().classifier(), lambda done, total: told.append((done, total))
+        embeddings, episodes_of(labels), Prototypical().classifier({}), lambda done, total: told.append((done, total))
     )
     assert (accuracy.mean, accuracy.ci95) == (1.0, 0.0)
     assert told == [(i, 20) for i in range(1, 21)]

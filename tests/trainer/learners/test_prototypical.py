@@ -38,14 +38,14 @@ def test_loss_and_accuracy_are_those_of_the_paper(episode):
 def test_the_classifier_decides_as_the_paper(episode):
     """The share of right answers equals the formula's, query by query the nearest mean."""
     support, query = episode
-    answers = learners.get("prototypical").classifier()(support, query.reshape(20, 6))
+    answers = learners.get("prototypical").classifier({})(support, query.reshape(20, 6))
     assert np.mean(answers == np.repeat(np.arange(4), 5)) == pytest.approx(paper(support, query)[1])
 
 
 def test_of_equally_near_classes_the_first_wins():
     """As on the device, where the earliest enrolled class wins."""
     support = np.array([[[1.0]], [[-1.0]], [[1.0]]])
-    np.testing.assert_array_equal(learners.get("prototypical").classifier()(support, np.zeros((2, 1))), [0, 0])
+    np.testing.assert_array_equal(learners.get("prototypical").classifier({})(support, np.zeros((2, 1))), [0, 0])
 
 
 def test_unknown_learners_and_options_are_refused():
