@@ -29,7 +29,7 @@ from kshot.project import Project
 from kshot.report.figures import write_figures
 from kshot.report.output import print_lines
 from kshot.report.tables import ReportTable
-from quantize import oracles, prototypes, reference
+from quantize import learners, oracles, reference
 from quantize.artifact import Int8Embedding
 from trainer.artifact import ArtifactError
 from trainer.datasets import Dataset, load_dataset
@@ -155,7 +155,7 @@ def _emulated(
     known = reference.run(embedding.graph, images)
     wrong = 0
     for episode, found in zip(episodes, answered, strict=True):
-        wanted = prototypes.answer(known[episode.support], known[episode.query.reshape(-1)])
+        wanted = learners.of(embedding).answer(known[episode.support], known[episode.query.reshape(-1)])
         wrong += found.answers.differing(wanted)
     return [
         Count("demo", f"NumPy and {name}", len(inputs), _differing(expected, embeddings)),

@@ -29,7 +29,7 @@ from kshot.evaluation import (
 from kshot.report.figures import write_figures
 from kshot.report.live import TrainingDisplay
 from kshot.report.tables import accuracy_table
-from quantize import convert
+from quantize import convert, learners
 from quantize.artifact import Int8Embedding
 from trainer.artifact import Split, TrainedEmbedding
 from trainer.datasets import Dataset, DatasetError, load_dataset, split_classes
@@ -108,7 +108,7 @@ def _measure(
     drawing = {"n_query": 5, "episodes": options.episodes, "seed": options.seed}
     results = evaluate_stages(stages, held_out, TASKS, **drawing)
     drawn = [episode for task in TASKS for episode in draw_episodes(held_out, task, **drawing)]
-    return results, compare_device(library, *stages[1:], drawn).mismatches
+    return results, compare_device(library, learners.of(embedding), *stages[1:], drawn).mismatches
 
 
 if __name__ == "__main__":

@@ -113,6 +113,20 @@ def array(values: npt.ArrayLike, ctype: CType, *, indent: int = 4) -> str:
     return "\n".join(_packed((str(v) if plain else integer(v, ctype) for v in flat.tolist()), indent))
 
 
+def binary32(value: float) -> str:
+    """Return a literal that a C99 compiler reads as exactly the binary32 nearest to `value`.
+
+    Raises
+    ------
+    OverflowError
+        If it is not finite there.
+    """
+    nearest = float(np.float32(value))
+    if not np.isfinite(nearest):
+        raise OverflowError(f"{value} does not fit binary32")
+    return f"{nearest.hex()}f"
+
+
 def _range(ctype: CType) -> tuple[int, int]:
     limits = np.iinfo(ctype.removesuffix("_t"))
     return int(limits.min), int(limits.max)

@@ -38,7 +38,7 @@ from firmware_gen.emulation_script import (
     write_script,
 )
 from firmware_gen.sizes import LinkedModel, linked_model
-from quantize.prototypes import Answers
+from quantize.learners import Answers
 
 logger = logging.getLogger(__name__)
 

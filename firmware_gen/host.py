@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from firmware_gen.host_build import build_library
 from firmware_gen.source_tree import SourceTree
-from quantize.prototypes import Answers
+from quantize.learners import Answers
 
 Int8Array = npt.NDArray[np.int8]
 
@@ -37,6 +37,9 @@ class _Model(ctypes.Structure):
         ("embedding_len", ctypes.c_uint32),
         ("arena_bytes", ctypes.c_uint32),
         ("embed", ctypes.c_void_p),
+        ("learner", ctypes.c_void_p),
+        ("learner_params", ctypes.c_void_p),
+        ("same_distance", ctypes.c_uint32),
     )
 
 
@@ -52,10 +55,15 @@ class _Buffers(ctypes.Structure):
     _fields_ = (
         ("arena", ctypes.c_void_p),
         ("embedding", ctypes.c_void_p),
+        ("classes", ctypes.c_void_p),
         ("sums", ctypes.c_void_p),
         ("prototypes", ctypes.c_void_p),
-        ("classes", ctypes.c_void_p),
+        ("exemplars", ctypes.c_void_p),
+        ("norms", ctypes.c_void_p),
+        ("head", ctypes.c_void_p),
+        ("scratch", ctypes.c_void_p),
         ("max_classes", ctypes.c_uint16),
+        ("max_shots", ctypes.c_uint16),
     )
 
 
@@ -171,7 +179,7 @@ class HostLibrary:
         n_way, k_shot = support.shape[:2]
         support = _int8_rows(support.reshape(n_way * k_shot, -1), self.embedding_len, "support embeddings")
         queries = _int8_rows(queries, self.embedding_len, "query embeddings")
-        memory = _Memory(self, n_way)
+        memory = _Memory(self, n_way, k_shot)
         answers = np.zeros(len(queries), _ANSWER)
         episode = _Episode(n_way, k_shot, len(queries), _address(support), _address(queries), _address(answers))
         _check(self._library, self._library.kshot_host_run_episode(ctypes.byref(episode), ctypes.byref(memory.buffers)))
@@ -182,9 +190,9 @@ class HostLibrary:
         """`run_episode` reduced to the predictions: a `trainer.evaluate.Classifier` that runs on the compiled C."""
         return self.run_episode(support, queries).ways
 
-    def learner(self, max_classes: int = 16) -> HostLearner:
-        """Return a device of its own, with room for `max_classes` and nothing enrolled."""
-        return HostLearner(self, max_classes)
+    def learner(self, max_classes: int = 16, max_shots: int = 16) -> HostLearner:
+        """Return a device of its own, with room for `max_classes` of `max_shots` each, and nothing enrolled."""
+        return HostLearner(self, max_classes, max_shots)
 
     def _check_learns(self) -> None:
         if not self.learns:
@@ -202,11 +210,11 @@ class HostLearner:
         From any method, when the device refuses the call; nothing has changed then.
     """
 
-    def __init__(self, library: HostLibrary, max_classes: int) -> None:
+    def __init__(self, library: HostLibrary, max_classes: int, max_shots: int) -> None:
         library._check_learns()
         self._library = library
         self._c = library._library
-        self._memory = _Memory(library, max_classes)
+        self._memory = _Memory(library, max_classes, max_shots)
         self._c.kshot_host_state_bytes.restype = ctypes.c_size_t
         self._state = _aligned(self._c.kshot_host_state_bytes())
         self._k = _address(self._state)
@@ -261,16 +269,20 @@ class HostLearner:
 class _Memory:
     """What ``kshot_buffers`` points to; the arrays live as long as this object."""
 
-    def __init__(self, library: HostLibrary, max_classes: int) -> None:
-        rows = max_classes + 1
+    def __init__(self, library: HostLibrary, max_classes: int, max_shots: int) -> None:
+        slots, length = max_classes + 1, library.embedding_len
         self.arrays = (
             _aligned(library.arena_bytes),
-            np.zeros(library.embedding_len, np.int8),
-            np.zeros((rows, library.embedding_len), np.int32),
-            np.zeros((rows, library.embedding_len), np.int16),
-            np.zeros(rows, np.dtype(_Class)),
+            np.zeros(length, np.int8),
+            np.zeros(slots, np.dtype(_Class)),
+            np.zeros((slots, length), np.int32),
+            np.zeros((slots, length), np.int16),
+            np.zeros((slots, max_shots, length), np.int8),
+            np.zeros((slots, max_shots), np.uint16),
+            np.zeros((slots, 2, length + 1), np.float32),
+            np.zeros(slots + length, np.float32),
         )
-        self.buffers = _Buffers(*map(_address, self.arrays), max_classes)
+        self.buffers = _Buffers(*map(_address, self.arrays), max_classes, max_shots)
 
 
 def _address(array: npt.NDArray[np.generic]) -> ctypes.c_void_p:

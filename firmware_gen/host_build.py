@@ -18,7 +18,7 @@ from firmware_gen.source_tree import SourceTree
 
 log = logging.getLogger(__name__)
 
-_FLAGS = ("-std=c99", "-O3", "-fPIC")
+_FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fPIC")
 
 
 class HostBuildError(RuntimeError):

@@ -31,6 +31,7 @@ from kshot.evaluation import (
 )
 from kshot.project import Project
 from kshot.report.figures import write_figures
+from quantize import learners
 from quantize.artifact import Int8Embedding
 from trainer.artifact import TrainedEmbedding
 from trainer.datasets import Dataset
@@ -159,7 +160,7 @@ def run(
     stages = [float_stage(trained, dataset.images), int8_stage(embedding, dataset.images)]
     stages += [device_stage(library, embedding, dataset.images)] if library else []
     results = _accuracies(project, stages, dataset)
-    comparison = _compare(project, library, stages, dataset) if library else None
+    comparison = _compare(project, embedding, library, stages, dataset) if library else None
 
     note("4/5 firmware for " + " and ".join(TARGETS))
     builds = [] if missing & {"make", "arm-none-eabi-gcc"} else _build(project, tree)
@@ -208,7 +209,9 @@ def _missing_tools(required: bool, note: Callable[[str], None]) -> set[str]:
     return set(missing)
 
 
-def _compare(project: Project, library: HostLibrary, stages: Sequence[Stage], dataset: Dataset) -> Comparison:
+def _compare(
+    project: Project, embedding: Int8Embedding, library: HostLibrary, stages: Sequence[Stage], dataset: Dataset
+) -> Comparison:
     """Hold the compiled C against the reference, over all episodes that were measured."""
     options = project.evaluate
     _, int8, device = stages
@@ -219,7 +222,7 @@ def _compare(project: Project, library: HostLibrary, stages: Sequence[Stage], da
             dataset, task, n_query=options.n_query, episodes=options.episodes, seed=options.seed
         )
     )
-    return compare_device(library, int8, device, episodes)
+    return compare_device(library, learners.of(embedding), int8, device, episodes)
 
 
 def _accuracies(project: Project, stages: Sequence[Stage], dataset: Dataset) -> list[Result]:

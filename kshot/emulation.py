@@ -12,7 +12,7 @@ from firmware_gen import build as firmware_build
 from firmware_gen import targets
 from firmware_gen.emulate import Emulator
 from firmware_gen.source_tree import SourceTree
-from quantize import prototypes, reference
+from quantize import learners, reference
 from quantize.artifact import Int8Embedding
 
 Images = npt.NDArray[np.uint8]
@@ -85,7 +85,7 @@ def emulate(
     (episode,) = emulator.classify_episodes([(shots, asked)])
     expected = reference.run(embedding.graph, inputs).reshape(len(inputs), -1)
     taught = expected[: shots.shape[0] * shots.shape[1]].reshape(*shots.shape[:2], -1)
-    wanted = prototypes.answer(taught, expected[len(inputs) - len(asked) :])
+    wanted = learners.of(embedding).answer(taught, expected[len(inputs) - len(asked) :])
 
     right = episode.answers.ways == np.repeat(np.arange(len(queries)), queries.shape[1])
     return Emulation(

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_gen.host import HostLibrary
-from quantize import prototypes, reference
+from quantize import learners as int8_learners
+from quantize import reference
 from quantize.artifact import Int8Embedding
+from quantize.learners import Int8Learner
 from trainer import learners
 from trainer.artifact import TrainedEmbedding
 from trainer.datasets.dataset import Dataset
@@ -98,13 +100,15 @@ class Result:
 def float_stage(trained: TrainedEmbedding, images: npt.NDArray[np.uint8]) -> Stage:
     """Embed `images`, uint8 [n, height, width, channels], with the Keras model."""
     embeddings = embed_images(trained.keras_model(), images, trained.input)
-    return Stage("float", embeddings, learners.get(trained.learner, trained.learner_options).classifier(trained.learned))
+    return Stage(
+        "float", embeddings, learners.get(trained.learner, trained.learner_options).classifier(trained.learned)
+    )
 
 
 def int8_stage(embedding: Int8Embedding, images: npt.NDArray[np.uint8]) -> Stage:
     """Embed `images`, uint8 [n, height, width, channels], with the NumPy reference."""
     embeddings = reference.run(embedding.graph, embedding.quantize_input(images))
-    return Stage("int8", embeddings, prototypes.classify)
+    return Stage("int8", embeddings, int8_learners.of(embedding).classify)
 
 
 def device_stage(library: HostLibrary, embedding: Int8Embedding, images: npt.NDArray[np.uint8]) -> Stage:
@@ -181,12 +185,15 @@ class Comparison:
     mismatches: int
 
 
-def compare_device(library: HostLibrary, int8: Stage, device: Stage, episodes: Iterable[Episode]) -> Comparison:
+def compare_device(
+    library: HostLibrary, learner: Int8Learner, int8: Stage, device: Stage, episodes: Iterable[Episode]
+) -> Comparison:
     """Hold the compiled C against the NumPy reference: every embedding, and every answer of the episodes.
 
     Parameters
     ----------
     library : HostLibrary
+    learner : Int8Learner
     int8, device : Stage
         Both over the images that the episodes index.
     episodes : iterable of Episode
@@ -195,7 +202,7 @@ def compare_device(library: HostLibrary, int8: Stage, device: Stage, episodes: I
     answers = 0
     for episode in episodes:
         rows = episode.query.reshape(-1)
-        expected = prototypes.answer(int8.embeddings[episode.support], int8.embeddings[rows])
+        expected = learner.answer(int8.embeddings[episode.support], int8.embeddings[rows])
         found = library.run_episode(device.embeddings[episode.support], device.embeddings[rows])
         mismatches += found.differing(expected)
         answers += len(rows)

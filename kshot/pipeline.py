@@ -24,6 +24,7 @@ from quantize.artifact import Int8Embedding
 from trainer import artifact as trained_artifact
 from trainer.artifact import TrainedEmbedding
 from trainer.datasets import OPTIONS, Dataset, load_dataset, split_classes
+from trainer.datasets.splits import LOADING
 from trainer.fit import Progress
 from trainer.fit import train as fit
 from trainer.options import TrainOptions
@@ -50,7 +51,7 @@ def train(
     test = _load_test_source(project) if project.data.test_source else None
     return fit(
         dataset,
-        split_classes(dataset, test=test, seed=project.train.seed),
+        split_classes(dataset, named=project.data.split, test=test, seed=project.train.seed),
         train_options(project),
         project.trained_folder,
         source=source,
@@ -64,17 +65,34 @@ def train_options(project: Project) -> TrainOptions:
     values = dict(vars(project.train))
     backbone_options = {"width": values.pop("width")}
     limits: dict[str, Any] = {name: values.pop(name) or None for name in ("max_seconds", "patience")}
-    return TrainOptions(**values, **limits, backbone_options=backbone_options)
+    return TrainOptions(
+        **values, **limits, backbone_options=backbone_options, learner_options=_learner_options(project)
+    )
+
+
+def _learner_options(project: Project) -> dict[str, Any]:
+    """The options of the project's learner, from the table of its name; anil shares that of maml."""
+    options: dict[str, dict[str, Any]] = {
+        "siamese": vars(project.siamese),
+        "matching": vars(project.matching),
+        "maml": vars(project.maml),
+        "anil": {name: value for name, value in vars(project.maml).items() if name != "body_rate"},
+    }
+    return dict(options.get(project.train.learner, {}))
 
 
 def training_source(project: Project) -> dict[str, Any]:
     """Arguments of `load_dataset` for the training data; JSON can hold them."""
     chosen = {name: True for name in ("invert", "rotations") if getattr(project.data, name)}
+    if project.data.source == "omniglot":
+        chosen |= LOADING.get(project.data.split, {})
     return {"source": project.source(project.data.source), "input_shape": list(project.data.input_shape), **chosen}
 
 
 def test_dataset(project: Project) -> Dataset:
-    """The classes to evaluate on: the project's test source, or the test classes that training set aside.
+    """The classes to evaluate on: the project's test source, or the classes that training set aside.
+
+    Where training set none aside to test on, those that it validated on are taken.
 
     Raises
     ------
@@ -84,9 +102,10 @@ def test_dataset(project: Project) -> Dataset:
     if project.data.test_source:
         return _load_test_source(project)
     trained = TrainedEmbedding.load(project.trained_folder)
-    if not trained.split.test:
+    names = trained.split.test or trained.split.validation
+    if not names:
         raise ArtifactKindError(f"{trained.folder} set no classes aside to test on: name others with --test-source")
-    return load_dataset(**trained.dataset).subset(trained.split.test)
+    return load_dataset(**trained.dataset).subset(names)
 
 
 def _load_test_source(project: Project) -> Dataset:
@@ -156,7 +175,12 @@ def generate(project: Project, source: Path, folder: Path) -> SourceTree:
     ArtifactError, ModelError, InvalidNameError
         If the source or the name cannot be used.
     """
-    tree = emit.generate(load_int8(source), name=project.c_name, max_classes=project.generate.max_classes)
+    tree = emit.generate(
+        load_int8(source),
+        name=project.c_name,
+        max_classes=project.generate.max_classes,
+        max_shots=project.generate.max_shots,
+    )
     tree.write(folder)
     return tree
 

@@ -16,6 +16,8 @@ from kshot.schema import ProjectError, Table, key, nearest
 from trainer.options import TrainOptions
 
 PROJECT_FILE = "kshot.toml"
+BACKBONES = ("conv4", "separable")  # of trainer.backbones, named here so that --help need not import NumPy
+LEARNERS = ("prototypical", "siamese", "matching", "maml", "anil")  # of trainer.learners
 _IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]{0,31}"
 _TRAIN = TrainOptions()
 _FOLDER_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
@@ -42,6 +44,12 @@ class DataTable(Table):
         "digits",
         'Classes to evaluate on: a source as above, or "" for the test classes of the training source.',
     )
+    split: str = key(
+        DEFAULT,
+        "How the training source's classes are shared out; omniglot also knows background/evaluation and vinyals, "
+        "a folder with train, validation and test in it is split by folders.",
+        choices=SPLITS,
+    )
     input_shape: tuple[int, ...] = key(
         (28, 28, 1), "Height, width and channels of the model's input, in pixels.", length=3, minimum=1, maximum=4096
     )
@@ -53,9 +61,9 @@ class DataTable(Table):
 class TrainTable(Table):
     """[train]: the network, the learner and the episodes it learns from."""
 
-    backbone: str = key(_TRAIN.backbone, "Network that embeds an image.", choices=("conv4", "separable"))
+    backbone: str = key(_TRAIN.backbone, "Network that embeds an image.", choices=BACKBONES)
     width: int = key(32, "Filters of each layer of the backbone.", minimum=1, maximum=1024)
-    learner: str = key(_TRAIN.learner, "How classes are learned from embeddings.", choices=("prototypical",))
+    learner: str = key(_TRAIN.learner, "How classes are learned from embeddings.", choices=LEARNERS)
     n_way: int = key(_TRAIN.n_way, "Classes of a training episode.", minimum=2, maximum=10_000)
     k_shot: int = key(_TRAIN.k_shot, "Examples that each class of an episode is learned from.", minimum=1, maximum=1000)
     n_query: int = key(_TRAIN.n_query, "Examples of each class that an episode asks about.", minimum=1, maximum=1000)
@@ -77,6 +85,21 @@ class TrainTable(Table):
     shift_pixels: int = key(
         _TRAIN.shift_pixels, "Pixels by which training images are moved about, at most.", minimum=0, maximum=1000
     )
+    distortion: float = key(
+        _TRAIN.distortion,
+        "How far training images are turned, scaled, sheared; 0 leaves them.",
+        minimum=0,
+        maximum=0.99,
+    )
+    mirror_classes: bool = key(
+        _TRAIN.mirror_classes, "Whether mirrored images train as classes of their own, as characters may."
+    )
+    turns: int = key(
+        _TRAIN.turns,
+        "How often the samples of an episode change roles: more is learned from one pass.",
+        minimum=1,
+        maximum=1000,
+    )
     validate_every: int = key(_TRAIN.validate_every, "Steps between two validations.", minimum=1)
     validation_way: int = key(
         _TRAIN.validation_way, "Classes to tell apart in a validation.", minimum=2, maximum=10_000
@@ -90,6 +113,45 @@ class TrainTable(Table):
     )
     tensorboard: bool = key(_TRAIN.tensorboard, "Write logs for TensorBoard into the trained folder.")
     seed: int = key(_TRAIN.seed, "Seed of weights, episodes and shifts.", minimum=0, maximum=2**32 - 1)
+
+
+@dataclass(frozen=True)
+class SiameseTable(Table):
+    """[siamese]: options of the learner siamese."""
+
+    loss_form: str = key(
+        "contrastive",
+        "Loss of a pair: the contrastive one linear in the distance, Hadsell's squared form, or triplets.",
+        choices=("contrastive", "squared", "triplet"),
+    )
+    margin: float = key(4.0, "Distance beyond which classes are far enough apart.", minimum=1e-6, maximum=1e6)
+
+
+@dataclass(frozen=True)
+class MatchingTable(Table):
+    """[matching]: options of the learner matching."""
+
+    initial_temperature: float = key(
+        10.0, "Factor of the cosines, where learning it begins.", minimum=1e-3, maximum=5000
+    )
+
+
+@dataclass(frozen=True)
+class MamlTable(Table):
+    """[maml]: options of the learners maml and anil."""
+
+    head: str = key(
+        "prototypes",
+        "Where the head of a class starts: from the mean of its shots, or from a row that is learned.",
+        choices=("prototypes", "learned"),
+    )
+    inner_steps: int = key(5, "Gradient steps of the inner loop in training.", minimum=1, maximum=100)
+    inner_rate: float = key(0.1, "Rate of the head's steps, where learning it begins.", minimum=1e-6, maximum=100)
+    adapt_steps: int = key(10, "Gradient steps after training, on the device too.", minimum=0, maximum=1000)
+    first_order: bool = key(False, "Whether the outer gradient leaves out what goes through the inner ones.")
+    body_rate: float = key(
+        0.01, "Rate of the network's own inner steps, where learning it begins; maml alone.", minimum=1e-6, maximum=100
+    )
 
 
 @dataclass(frozen=True)
@@ -125,6 +187,7 @@ class GenerateTable(Table):
 
     name: str = key("", "Prefix of the generated C names; empty takes the project's name.", pattern=f"({_IDENTIFIER})?")
     max_classes: int = key(10, "Classes that the device can hold at a time.", minimum=1, maximum=1000)
+    max_shots: int = key(8, "Shots of a class that it can keep; prototypes take any number.", minimum=1, maximum=255)
 
 
 @dataclass(frozen=True)
@@ -151,6 +214,9 @@ class Project:
     project: ProjectTable = ProjectTable()
     data: DataTable = DataTable()
     train: TrainTable = TrainTable()
+    siamese: SiameseTable = SiameseTable()
+    matching: MatchingTable = MatchingTable()
+    maml: MamlTable = MamlTable()
     quantize: QuantizeTable = QuantizeTable()
     evaluate: EvaluateTable = EvaluateTable()
     generate: GenerateTable = GenerateTable()

@@ -26,7 +26,7 @@ from quantize.graph import Int8Graph
 from trainer.artifact import ArtifactError, InputSpec
 
 FORMAT = "kshot-int8-embedding"
-VERSION = 1
+VERSION = 2
 MODEL_FILE = "model.tflite"
 JSON_FILE = "int8_embedding.json"
 EXAMPLES_FILE = "examples.npz"
@@ -77,6 +77,8 @@ class Int8Embedding:
     learner : str
         What its embeddings were trained for.
     learner_options : mapping
+    learned : mapping of str to float or list of float
+        What the learner learned besides the network.
     source : mapping
         Where it came from, such as the SHA-256 of the trained network.
     figures : mapping of str to float
@@ -95,6 +97,7 @@ class Int8Embedding:
     input: InputSpec
     learner: str = "prototypical"
     learner_options: Mapping[str, Any] = field(default_factory=dict)
+    learned: Mapping[str, float | list[float]] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
     examples: Examples | None = None
@@ -118,7 +121,7 @@ class Int8Embedding:
 
         Classes that were enrolled under one fingerprint mean nothing under another.
         """
-        options = json.dumps(dict(self.learner_options), sort_keys=True)
+        options = json.dumps([dict(self.learner_options), dict(self.learned)], sort_keys=True)
         preprocessing = [self.input.shape, self.input.scale.hex(), self.input.offset.hex()]
         head = [FORMAT, VERSION, preprocessing, self.learner, options, self.embedding_len]
         return hashlib.sha256(json.dumps(head).encode() + self.graph.fingerprint).digest()
@@ -201,6 +204,7 @@ class Int8Embedding:
             "input": asdict(self.input),
             "learner": self.learner,
             "learner_options": dict(self.learner_options),
+            "learned": dict(self.learned),
             "source": dict(self.source),
             "figures": dict(self.figures),
             "examples": self.examples is not None,
@@ -227,6 +231,7 @@ class Int8Embedding:
                 input=InputSpec(tuple(spec["shape"]), float(spec["scale"]), float(spec["offset"])),
                 learner=str(document["learner"]),
                 learner_options=dict(document["learner_options"]),
+                learned=dict(document["learned"]),
                 source=dict(document["source"]),
                 figures={str(k): float(v) for k, v in document["figures"].items()},
                 examples=_read_examples(folder / EXAMPLES_FILE) if document["examples"] else None,

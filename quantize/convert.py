@@ -72,6 +72,7 @@ def quantize(
         input=trained.input,
         learner=trained.learner,
         learner_options=trained.learner_options,
+        learned=trained.learned,
         source={
             "model_sha256": trained.model_sha256,
             "dataset_sha256": trained.dataset_sha256,

@@ -82,6 +82,12 @@ class InputSpec:
 class Split:
     """Names of the classes that train, validate and test; no class is in two of them.
 
+    Attributes
+    ----------
+    train, validation, test : tuple of str
+    name : str
+        Of the rule that shared them out, such as "vinyals"; empty where there was none.
+
     Raises
     ------
     ValueError
@@ -91,6 +97,7 @@ class Split:
     train: tuple[str, ...]
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+    name: str = ""
 
     def __post_init__(self) -> None:
         if not self.train:
@@ -219,11 +226,12 @@ class TrainedEmbedding:
                 f"{path} has version {version}, this kshot reads {VERSION}: train again, or use its kshot"
             )
         try:
-            spec = document.pop("input")
+            spec, parts = document.pop("input"), document.pop("split")
+            split_name = str(parts.pop("name", ""))
             embedding = cls(
                 folder=folder,
                 input=InputSpec(**{**spec, "shape": tuple(spec["shape"])}),
-                split=Split(**{part: tuple(names) for part, names in document.pop("split").items()}),
+                split=Split(**{part: tuple(names) for part, names in parts.items()}, name=split_name),
                 **document,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -37,14 +37,14 @@ def augment(pixels: Any, options: TrainOptions, step: Any) -> Any:
 
 def _mirrored(tf: Any, pixels: Any, seed: Any) -> Any:
     """Show every second class, drawn anew each episode, in the mirror: all its samples, so that it is another class."""
-    chosen = tf.random.stateless_uniform((pixels.shape[0], 1, 1, 1, 1), seed + [1, 0]) < 0.5
+    chosen = tf.random.stateless_uniform((pixels.shape[0], 1, 1, 1, 1), tf.add(seed, (1, 0))) < 0.5
     return tf.where(chosen, tf.reverse(pixels, axis=[3]), pixels)
 
 
 def _distorted(tf: Any, flat: Any, reach: float, seed: Any) -> Any:
     """Turn, scale and shear each image about its centre: a matrix within `reach` of the identity in every element."""
     count, height, width, _ = flat.shape
-    noise = tf.random.stateless_uniform((count, 4), seed + [2, 0], -reach, reach)
+    noise = tf.random.stateless_uniform((count, 4), tf.add(seed, (2, 0)), -reach, reach)
     a, b, c, d = tf.unstack(noise + tf.constant([1.0, 0.0, 0.0, 1.0]), axis=1)
     x, y = (width - 1) / 2, (height - 1) / 2
     zero = tf.zeros_like(a)

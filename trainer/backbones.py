@@ -112,10 +112,8 @@ class _Layers:
         self.keras = load_keras().layers
         self._rng = np.random.default_rng(seed)
 
-    def convolution(
-        self, x: Any, name: str, *, filters: int, kernel: int, strides: int = 1, relu: bool = True
-    ) -> Any:
-        """Convolution with batch normalisation and, unless told otherwise, ReLU, padded to the size of its input over `strides`."""
+    def convolution(self, x: Any, name: str, *, filters: int, kernel: int, strides: int = 1, relu: bool = True) -> Any:
+        """Convolution with batch normalisation and, unless told otherwise, ReLU; pads to the size over `strides`."""
         layer = self.keras.Conv2D(
             filters, kernel, strides, "same", use_bias=False, kernel_initializer=self._fresh(), name=f"{name}_conv"
         )

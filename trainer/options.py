@@ -104,10 +104,11 @@ class TrainOptions:
             raise ValueError(f"max_seconds is {self.max_seconds}, it must be positive, or none")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate is {self.learning_rate}, it must be positive")
-        if self.turns > (self.k_shot + self.n_query) // self.k_shot:
+        samples = self.k_shot + self.n_query
+        if self.turns > samples // self.k_shot:
             raise ValueError(
-                f"turns is {self.turns}: {self.k_shot + self.n_query} samples of a class can take turns as {self.k_shot} "
-                f"shots {(self.k_shot + self.n_query) // self.k_shot} times"
+                f"turns is {self.turns}: {samples} samples of a class can take turns as {self.k_shot} shots "
+                f"{samples // self.k_shot} times"
             )
         if not 0 <= self.distortion < 1:
             raise ValueError(f"distortion is {self.distortion}, it must be in [0, 1)")

@@ -2,11 +2,9 @@
 /* Enrollment, labels and ids. What is learned from a shot, and how near an input is to a class, is the learner's. */
 #include "kshot.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "kshot_label.h"
-#include "kshot_prototypes.h"
 
 #define ARENA_ALIGNMENT_BYTES 8u
 #define NOT_ENROLLING (-1)
@@ -16,39 +14,40 @@ static bool is_ready(const kshot *k)
     return k != NULL && k->model != NULL;
 }
 
-static kshot_prototypes learner_of(const kshot *k)
+static const kshot_learner *learner_of(const kshot *k)
 {
-    const kshot_prototypes learner = {k->buffers.sums, k->buffers.prototypes, k->model->embedding_len};
-    return learner;
+    return k->model->learner;
 }
 
 /* Enrollment happens in the slot behind the last class, so that commit is a copy and abort leaves the classes alone. */
 static uint16_t staging_slot(const kshot *k)
 {
-    return k->buffers.max_classes;
+    return k->max_classes;
 }
 
 static kshot_class *staging_class(const kshot *k)
 {
-    return &k->buffers.classes[staging_slot(k)];
+    return &k->slots.classes[staging_slot(k)];
 }
 
-/* Overwrites a slot's label and what it has learned, also where the compiler sees no one reading it again. */
 static void wipe_slot(const kshot *k, uint16_t slot)
 {
-    const kshot_prototypes learner = learner_of(k);
-    volatile uint8_t *const bytes = (volatile uint8_t *)&k->buffers.classes[slot];
-    for (size_t i = 0; i < sizeof(kshot_class); i++) {
-        bytes[i] = 0;
+    learner_of(k)->wipe(&k->slots, slot); /* it may look at the slot's number of shots */
+    kshot_learner_wipe_bytes(&k->slots.classes[slot], sizeof(kshot_class));
+}
+
+static void adapt(const kshot *k)
+{
+    if (learner_of(k)->adapt != NULL && k->class_count > 0) {
+        learner_of(k)->adapt(&k->slots, k->class_count);
     }
-    kshot_prototypes_wipe(&learner, slot);
 }
 
 /* Index of the class, class_count if there is none. */
 static uint16_t find_label(const kshot *k, const char *label)
 {
     uint16_t index = 0;
-    while (index < k->class_count && strcmp(k->buffers.classes[index].label, label) != 0) {
+    while (index < k->class_count && strcmp(k->slots.classes[index].label, label) != 0) {
         index++;
     }
     return index;
@@ -57,7 +56,7 @@ static uint16_t find_label(const kshot *k, const char *label)
 static uint16_t find_id(const kshot *k, uint16_t id)
 {
     uint16_t index = 0;
-    while (index < k->class_count && k->buffers.classes[index].id != id) {
+    while (index < k->class_count && k->slots.classes[index].id != id) {
         index++;
     }
     return index;
@@ -75,18 +74,37 @@ static uint16_t unused_id(const kshot *k)
 
 static kshot_status check_model(const kshot_model *model)
 {
-    const bool fits = model->embed != NULL && model->input_len > 0 && model->embedding_len > 0 &&
-                      model->embedding_len <= KSHOT_MAX_EMBEDDING_LEN;
+    const bool fits = model->embed != NULL && model->learner != NULL && model->input_len > 0 &&
+                      model->embedding_len > 0 && model->embedding_len <= KSHOT_MAX_EMBEDDING_LEN;
     return fits ? KSHOT_OK : KSHOT_ERROR_MODEL;
 }
 
-static kshot_status check_buffers(const kshot_buffers *buffers, uint32_t arena_bytes)
+static kshot_slots slots_of(const kshot_model *model, const kshot_buffers *buffers)
 {
+    const kshot_slots slots = {
+        .classes = buffers->classes,
+        .sums = buffers->sums,
+        .prototypes = buffers->prototypes,
+        .exemplars = buffers->exemplars,
+        .norms = buffers->norms,
+        .head = buffers->head,
+        .scratch = buffers->scratch,
+        .params = model->learner_params,
+        .embedding_len = (uint16_t)model->embedding_len,
+        .max_shots = buffers->max_shots,
+    };
+    return slots;
+}
+
+static kshot_status check_buffers(const kshot_model *model, const kshot_buffers *buffers)
+{
+    const kshot_slots slots = slots_of(model, buffers);
     const bool arena_fits =
-        arena_bytes == 0 || (buffers->arena != NULL && (uintptr_t)buffers->arena % ARENA_ALIGNMENT_BYTES == 0);
-    const bool slots_fit = buffers->embedding != NULL && buffers->sums != NULL && buffers->prototypes != NULL &&
-                           buffers->classes != NULL && buffers->max_classes > 0 && buffers->max_classes <= INT16_MAX;
-    return arena_fits && slots_fit ? KSHOT_OK : KSHOT_ERROR_MEMORY;
+        model->arena_bytes == 0 || (buffers->arena != NULL && (uintptr_t)buffers->arena % ARENA_ALIGNMENT_BYTES == 0);
+    const bool counts_fit = buffers->max_classes > 0 && buffers->max_classes <= INT16_MAX && buffers->max_shots > 0 &&
+                            buffers->max_shots <= KSHOT_MAX_SHOTS;
+    const bool slots_fit = buffers->embedding != NULL && buffers->classes != NULL && model->learner->has_memory(&slots);
+    return arena_fits && counts_fit && slots_fit ? KSHOT_OK : KSHOT_ERROR_MEMORY;
 }
 
 kshot_status kshot_init(kshot *k, const kshot_model *model, const kshot_buffers *buffers)
@@ -98,11 +116,14 @@ kshot_status kshot_init(kshot *k, const kshot_model *model, const kshot_buffers 
     }
     status = check_model(model);
     if (status == KSHOT_OK) {
-        status = check_buffers(buffers, model->arena_bytes);
+        status = check_buffers(model, buffers);
     }
     if (status == KSHOT_OK) {
         k->model = model;
-        k->buffers = *buffers;
+        k->slots = slots_of(model, buffers);
+        k->arena = buffers->arena;
+        k->embedding = buffers->embedding;
+        k->max_classes = buffers->max_classes;
         k->class_count = 0;
         k->next_id = 1;
         k->enrolling = NOT_ENROLLING;
@@ -118,7 +139,7 @@ kshot_status kshot_embed(kshot *k, const int8_t *input, int8_t *embedding)
     if (!is_ready(k)) {
         return KSHOT_ERROR_STATE;
     }
-    k->model->embed(input, embedding, k->buffers.arena);
+    k->model->embed(input, embedding, k->arena);
     return KSHOT_OK;
 }
 
@@ -134,13 +155,12 @@ kshot_status kshot_enroll_begin(kshot *k, const char *label)
         return KSHOT_ERROR_STATE;
     }
     index = find_label(k, label);
-    if (index == k->buffers.max_classes) {
+    if (index == k->max_classes) {
         return KSHOT_ERROR_FULL;
     }
     if (index < k->class_count) {
-        const kshot_prototypes learner = learner_of(k);
-        *staging_class(k) = k->buffers.classes[index];
-        kshot_prototypes_copy(&learner, index, staging_slot(k));
+        *staging_class(k) = k->slots.classes[index];
+        learner_of(k)->copy(&k->slots, index, staging_slot(k));
     } else {
         wipe_slot(k, staging_slot(k));
         memcpy(staging_class(k)->label, label, label_len);
@@ -164,26 +184,24 @@ kshot_status kshot_enroll_add(kshot *k, const int8_t *input)
     if (status != KSHOT_OK) {
         return status;
     }
-    if (staging_class(k)->shots == KSHOT_MAX_SHOTS) {
+    if (staging_class(k)->shots >= k->slots.max_shots) {
         return KSHOT_ERROR_FULL;
     }
-    k->model->embed(input, k->buffers.embedding, k->buffers.arena);
-    return kshot_enroll_add_embedding(k, k->buffers.embedding);
+    k->model->embed(input, k->embedding, k->arena);
+    return kshot_enroll_add_embedding(k, k->embedding);
 }
 
 kshot_status kshot_enroll_add_embedding(kshot *k, const int8_t *embedding)
 {
     const kshot_status status = check_enrolling(k, embedding);
-    kshot_prototypes learner;
 
     if (status != KSHOT_OK) {
         return status;
     }
-    if (staging_class(k)->shots == KSHOT_MAX_SHOTS) {
+    if (staging_class(k)->shots >= k->slots.max_shots) {
         return KSHOT_ERROR_FULL;
     }
-    learner = learner_of(k);
-    kshot_prototypes_add(&learner, staging_slot(k), embedding);
+    learner_of(k)->add(&k->slots, staging_slot(k), embedding);
     staging_class(k)->shots++;
     return KSHOT_OK;
 }
@@ -191,7 +209,6 @@ kshot_status kshot_enroll_add_embedding(kshot *k, const int8_t *embedding)
 kshot_status kshot_enroll_take_back_embedding(kshot *k, const int8_t *embedding)
 {
     const kshot_status status = check_enrolling(k, embedding);
-    kshot_prototypes learner;
 
     if (status != KSHOT_OK) {
         return status;
@@ -199,8 +216,7 @@ kshot_status kshot_enroll_take_back_embedding(kshot *k, const int8_t *embedding)
     if (staging_class(k)->shots == 0) {
         return KSHOT_ERROR_EMPTY;
     }
-    learner = learner_of(k);
-    if (!kshot_prototypes_take_back(&learner, staging_slot(k), embedding, staging_class(k)->shots)) {
+    if (!learner_of(k)->take_back(&k->slots, staging_slot(k), embedding)) {
         return KSHOT_ERROR_ARGUMENT;
     }
     staging_class(k)->shots--;
@@ -209,7 +225,6 @@ kshot_status kshot_enroll_take_back_embedding(kshot *k, const int8_t *embedding)
 
 kshot_status kshot_enroll_commit(kshot *k, uint16_t *class_id)
 {
-    kshot_prototypes learner;
     uint16_t index;
 
     if (k == NULL) {
@@ -227,14 +242,16 @@ kshot_status kshot_enroll_commit(kshot *k, uint16_t *class_id)
         k->next_id = (uint16_t)(staging_class(k)->id + 1);
         k->class_count++;
     }
-    learner = learner_of(k);
-    kshot_prototypes_update(&learner, staging_slot(k), staging_class(k)->shots);
-    kshot_prototypes_copy(&learner, staging_slot(k), index);
-    k->buffers.classes[index] = *staging_class(k);
+    if (learner_of(k)->settle != NULL) {
+        learner_of(k)->settle(&k->slots, staging_slot(k));
+    }
+    learner_of(k)->copy(&k->slots, staging_slot(k), index);
+    k->slots.classes[index] = *staging_class(k);
     k->enrolling = NOT_ENROLLING;
     wipe_slot(k, staging_slot(k));
+    adapt(k);
     if (class_id != NULL) {
-        *class_id = k->buffers.classes[index].id;
+        *class_id = k->slots.classes[index].id;
     }
     return KSHOT_OK;
 }
@@ -254,7 +271,6 @@ kshot_status kshot_enroll_abort(kshot *k)
 
 kshot_status kshot_forget(kshot *k, uint16_t class_id)
 {
-    kshot_prototypes learner;
     uint16_t index, last;
 
     if (k == NULL) {
@@ -267,12 +283,12 @@ kshot_status kshot_forget(kshot *k, uint16_t class_id)
     if (index == k->class_count) {
         return KSHOT_ERROR_NOT_FOUND;
     }
-    learner = learner_of(k);
     last = (uint16_t)(k->class_count - 1);
-    memmove(&k->buffers.classes[index], &k->buffers.classes[index + 1], (size_t)(last - index) * sizeof(kshot_class));
-    kshot_prototypes_close_gap(&learner, index, last);
+    memmove(&k->slots.classes[index], &k->slots.classes[index + 1], (size_t)(last - index) * sizeof(kshot_class));
+    learner_of(k)->close_gap(&k->slots, index, last);
     wipe_slot(k, last);
     k->class_count = last;
+    adapt(k);
     return KSHOT_OK;
 }
 
@@ -292,7 +308,7 @@ kshot_status kshot_class_at(const kshot *k, uint16_t index, kshot_class *out)
     if (index >= k->class_count) {
         return KSHOT_ERROR_NOT_FOUND;
     }
-    *out = k->buffers.classes[index];
+    *out = k->slots.classes[index];
     return KSHOT_OK;
 }
 
@@ -314,33 +330,54 @@ kshot_status kshot_classify(kshot *k, const int8_t *input, kshot_answer *answer)
     if (status != KSHOT_OK) {
         return status;
     }
-    k->model->embed(input, k->buffers.embedding, k->buffers.arena);
-    return kshot_classify_embedding(k, k->buffers.embedding, answer);
+    k->model->embed(input, k->embedding, k->arena);
+    return kshot_classify_embedding(k, k->embedding, answer);
 }
 
 kshot_status kshot_classify_embedding(const kshot *k, const int8_t *embedding, kshot_answer *answer)
 {
     const kshot_status status = check_classify(k, embedding, answer);
-    uint32_t nearest = UINT32_MAX, second = UINT32_MAX; /* no distance is that large */
-    uint16_t nearest_index = 0;
-    kshot_prototypes learner;
+    if (status == KSHOT_OK) {
+        const kshot_winner winner = learner_of(k)->classify(&k->slots, k->class_count, embedding);
+        answer->class_id = k->slots.classes[winner.slot].id;
+        answer->distance = winner.distance;
+        answer->margin = winner.margin;
+    }
+    return status;
+}
 
+/* What both ways to verify ask first. */
+static kshot_status check_verify(const kshot *k, uint16_t class_id, const int8_t *values, const kshot_verification *out)
+{
+    if (k == NULL || values == NULL || out == NULL) {
+        return KSHOT_ERROR_ARGUMENT;
+    }
+    if (!is_ready(k)) {
+        return KSHOT_ERROR_STATE;
+    }
+    if (k->model->same_distance == 0) {
+        return KSHOT_ERROR_MODEL;
+    }
+    return find_id(k, class_id) < k->class_count ? KSHOT_OK : KSHOT_ERROR_NOT_FOUND;
+}
+
+kshot_status kshot_verify(kshot *k, uint16_t class_id, const int8_t *input, kshot_verification *verification)
+{
+    const kshot_status status = check_verify(k, class_id, input, verification);
     if (status != KSHOT_OK) {
         return status;
     }
-    learner = learner_of(k);
-    for (uint16_t i = 0; i < k->class_count; i++) {
-        const uint32_t distance = kshot_prototypes_distance(&learner, i, embedding);
-        if (distance < nearest) {
-            second = nearest;
-            nearest = distance;
-            nearest_index = i;
-        } else if (distance < second) {
-            second = distance;
-        }
+    k->model->embed(input, k->embedding, k->arena);
+    return kshot_verify_embedding(k, class_id, k->embedding, verification);
+}
+
+kshot_status kshot_verify_embedding(const kshot *k, uint16_t class_id, const int8_t *embedding,
+                                    kshot_verification *verification)
+{
+    const kshot_status status = check_verify(k, class_id, embedding, verification);
+    if (status == KSHOT_OK) {
+        verification->distance = learner_of(k)->distance(&k->slots, find_id(k, class_id), embedding);
+        verification->same = verification->distance <= k->model->same_distance;
     }
-    answer->class_id = k->buffers.classes[nearest_index].id;
-    answer->distance = nearest;
-    answer->margin = k->class_count > 1 ? second - nearest : UINT32_MAX;
-    return KSHOT_OK;
+    return status;
 }

@@ -21,40 +21,43 @@
 extern "C" {
 #endif
 
-#define KSHOT_LABEL_BYTES 24        /* with the terminating zero; UTF-8 */
-#define KSHOT_MAX_EMBEDDING_LEN 256 /* keeps a squared distance within 32 bits */
-#define KSHOT_MAX_SHOTS 4095        /* keeps sums and prototypes within 32 bits */
-
-/* One enrolled class as the caller sees it. */
-typedef struct kshot_class {
-    char label[KSHOT_LABEL_BYTES];
-    uint16_t id; /* never 0; not used again before 65,535 others were */
-    uint16_t shots;
-} kshot_class;
-
-/* Answer of a classification. Distances are squared, in units of (embedding scale / 16)^2. */
+/* Answer of a classification; the learner's header gives the units. */
 typedef struct kshot_answer {
-    uint16_t class_id; /* the nearest class */
-    uint32_t distance; /* to its prototype */
-    uint32_t margin;   /* how much farther the second class is; UINT32_MAX when there is none */
+    uint16_t class_id; /* the class that won */
+    uint32_t distance; /* to what it has learned */
+    uint32_t margin;   /* how far the second class lies behind; UINT32_MAX when there is none */
 } kshot_answer;
 
-/* Caller's memory. `sums` and `prototypes` are arrays of (max_classes + 1) * embedding_len, the last one being the
- * enrollment in progress; `classes` has max_classes + 1; `embedding` has embedding_len; `arena` has model->arena_bytes,
- * 8-byte aligned. */
+/* Answer to "is it the same?". */
+typedef struct kshot_verification {
+    bool same;         /* the distance is at most the model's calibrated one */
+    uint32_t distance; /* to what the class has learned */
+} kshot_verification;
+
+/* Caller's memory. There are max_classes + 1 slots, the last one being the enrollment in progress; the arrays that the
+ * model's learner does not use may be null. `embedding` has embedding_len; `arena` has model->arena_bytes, 8-byte
+ * aligned. */
 typedef struct kshot_buffers {
     void *arena;
     int8_t *embedding;
+    kshot_class *classes; /* [slots]; the lengths of the others are those of kshot_learner.h */
     int32_t *sums;
     int16_t *prototypes;
-    kshot_class *classes;
+    int8_t *exemplars;
+    uint16_t *norms;
+    float *head;
+    float *scratch;
     uint16_t max_classes;
+    uint16_t max_shots; /* of a class, 1 to KSHOT_MAX_SHOTS */
 } kshot_buffers;
 
 /* State; the fields are the runtime's own. */
 typedef struct kshot {
     const kshot_model *model;
-    kshot_buffers buffers;
+    kshot_slots slots;
+    void *arena;
+    int8_t *embedding;
+    uint16_t max_classes;
     uint16_t class_count;
     uint16_t next_id;
     int16_t enrolling; /* -1: none; class_count: a new class; less: more shots for that one */
@@ -84,9 +87,15 @@ kshot_status kshot_forget(kshot *k, uint16_t class_id);
 uint16_t kshot_class_count(const kshot *k);
 kshot_status kshot_class_at(const kshot *k, uint16_t index, kshot_class *out);
 
-/* The nearest class; of classes at one distance, the one that was enrolled first. */
+/* The class that the learner finds; of equals, the one that was enrolled first. */
 kshot_status kshot_classify(kshot *k, const int8_t *input, kshot_answer *answer);
 kshot_status kshot_classify_embedding(const kshot *k, const int8_t *embedding, kshot_answer *answer);
+
+/* Whether an input is of a class, against the distance that was calibrated with the model; KSHOT_ERROR_MODEL where none
+ * was (the Siamese learner has one). */
+kshot_status kshot_verify(kshot *k, uint16_t class_id, const int8_t *input, kshot_verification *verification);
+kshot_status kshot_verify_embedding(const kshot *k, uint16_t class_id, const int8_t *embedding,
+                                    kshot_verification *verification);
 
 #ifdef __cplusplus
 }

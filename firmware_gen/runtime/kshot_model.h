@@ -6,8 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kshot_learner.h"
+
 /* Raised whenever a generated file and the runtime would no longer understand each other. */
-#define KSHOT_RUNTIME_ABI 1
+#define KSHOT_RUNTIME_ABI 2
 
 #define KSHOT_FINGERPRINT_BYTES 32
 
@@ -18,6 +20,9 @@ typedef struct kshot_model {
     uint32_t arena_bytes;                         /* working memory of one embed call, 8-byte aligned */
     /* Runs the network: input_len values in, embedding_len values out. The input is read only. */
     void (*embed)(const int8_t *input, int8_t *embedding, void *arena);
+    const kshot_learner *learner; /* null for a model that only embeds */
+    const void *learner_params;   /* what the learner's header says */
+    uint32_t same_distance;       /* squared; up to it two samples count as the same class. 0: not calibrated */
 } kshot_model;
 
 #endif

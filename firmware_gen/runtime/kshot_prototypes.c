@@ -1,88 +1,109 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kshot_prototypes.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define ONE (1 << KSHOT_PROTOTYPE_FRACTION_BITS)
 
-static int32_t *sums_of(const kshot_prototypes *learner, uint32_t slot)
+static int32_t *sums_of(const kshot_slots *slots, uint32_t slot)
 {
-    return learner->sums + slot * learner->embedding_len;
+    return slots->sums + (size_t)slot * slots->embedding_len;
 }
 
-static int16_t *prototype_of(const kshot_prototypes *learner, uint32_t slot)
+static int16_t *prototype_of(const kshot_slots *slots, uint32_t slot)
 {
-    return learner->prototypes + slot * learner->embedding_len;
+    return slots->prototypes + (size_t)slot * slots->embedding_len;
 }
 
-void kshot_prototypes_wipe(const kshot_prototypes *learner, uint32_t slot)
+static bool has_memory(const kshot_slots *slots)
 {
-    volatile int32_t *const sums = sums_of(learner, slot);
-    volatile int16_t *const prototype = prototype_of(learner, slot);
-    for (uint32_t i = 0; i < learner->embedding_len; i++) {
-        sums[i] = 0;
-        prototype[i] = 0;
-    }
+    return slots->sums != NULL && slots->prototypes != NULL;
 }
 
-void kshot_prototypes_copy(const kshot_prototypes *learner, uint32_t from, uint32_t to)
+static void wipe(const kshot_slots *slots, uint32_t slot)
 {
-    const uint32_t len = learner->embedding_len;
-    memcpy(sums_of(learner, to), sums_of(learner, from), len * sizeof *learner->sums);
-    memcpy(prototype_of(learner, to), prototype_of(learner, from), len * sizeof *learner->prototypes);
+    kshot_learner_wipe_bytes(sums_of(slots, slot), slots->embedding_len * (uint32_t)sizeof *slots->sums);
+    kshot_learner_wipe_bytes(prototype_of(slots, slot), slots->embedding_len * (uint32_t)sizeof *slots->prototypes);
 }
 
-void kshot_prototypes_add(const kshot_prototypes *learner, uint32_t slot, const int8_t *embedding)
+static void copy(const kshot_slots *slots, uint32_t from, uint32_t to)
 {
-    int32_t *const sums = sums_of(learner, slot);
-    for (uint32_t i = 0; i < learner->embedding_len; i++) {
+    memcpy(sums_of(slots, to), sums_of(slots, from), slots->embedding_len * sizeof *slots->sums);
+    memcpy(prototype_of(slots, to), prototype_of(slots, from), slots->embedding_len * sizeof *slots->prototypes);
+}
+
+static void close_gap(const kshot_slots *slots, uint32_t first, uint32_t last)
+{
+    const size_t len = (size_t)(last - first) * slots->embedding_len;
+    memmove(sums_of(slots, first), sums_of(slots, first + 1), len * sizeof *slots->sums);
+    memmove(prototype_of(slots, first), prototype_of(slots, first + 1), len * sizeof *slots->prototypes);
+}
+
+static void add(const kshot_slots *slots, uint32_t slot, const int8_t *embedding)
+{
+    int32_t *const sums = sums_of(slots, slot);
+
+    for (uint32_t i = 0; i < slots->embedding_len; i++) {
         sums[i] += embedding[i];
     }
 }
 
-bool kshot_prototypes_take_back(const kshot_prototypes *learner, uint32_t slot, const int8_t *embedding, uint32_t shots)
+static bool take_back(const kshot_slots *slots, uint32_t slot, const int8_t *embedding)
 {
-    int32_t *const sums = sums_of(learner, slot);
-    const int32_t left = (int32_t)shots - 1;
+    int32_t *const sums = sums_of(slots, slot);
+    const int32_t left = slots->classes[slot].shots - 1;
 
-    for (uint32_t i = 0; i < learner->embedding_len; i++) {
+    for (uint32_t i = 0; i < slots->embedding_len; i++) {
         const int32_t sum = sums[i] - embedding[i];
         if (sum < left * INT8_MIN || sum > left * INT8_MAX) {
             return false;
         }
     }
-    for (uint32_t i = 0; i < learner->embedding_len; i++) {
+    for (uint32_t i = 0; i < slots->embedding_len; i++) {
         sums[i] -= embedding[i];
     }
     return true;
 }
 
-void kshot_prototypes_update(const kshot_prototypes *learner, uint32_t slot, uint32_t shots)
+static void settle(const kshot_slots *slots, uint32_t slot)
 {
-    const int32_t *const sums = sums_of(learner, slot);
-    int16_t *const prototype = prototype_of(learner, slot);
-    const int32_t count = (int32_t)shots;
+    const int32_t *const sums = sums_of(slots, slot);
+    int16_t *const prototype = prototype_of(slots, slot);
+    const int32_t shots = slots->classes[slot].shots;
 
-    for (uint32_t i = 0; i < learner->embedding_len; i++) {
+    for (uint32_t i = 0; i < slots->embedding_len; i++) {
         const int32_t scaled = sums[i] * ONE;
-        prototype[i] = (int16_t)((scaled < 0 ? scaled - count / 2 : scaled + count / 2) / count);
+        prototype[i] = (int16_t)((scaled < 0 ? scaled - shots / 2 : scaled + shots / 2) / shots);
     }
 }
 
-void kshot_prototypes_close_gap(const kshot_prototypes *learner, uint32_t first, uint32_t last)
+static uint32_t distance(const kshot_slots *slots, uint32_t slot, const int8_t *embedding)
 {
-    const size_t len = (size_t)(last - first) * learner->embedding_len;
-    memmove(sums_of(learner, first), sums_of(learner, first + 1), len * sizeof *learner->sums);
-    memmove(prototype_of(learner, first), prototype_of(learner, first + 1), len * sizeof *learner->prototypes);
-}
+    const int16_t *const prototype = prototype_of(slots, slot);
+    uint32_t sum = 0;
 
-uint32_t kshot_prototypes_distance(const kshot_prototypes *learner, uint32_t slot, const int8_t *embedding)
-{
-    const int16_t *const prototype = prototype_of(learner, slot);
-    uint32_t distance = 0;
-    for (uint32_t i = 0; i < learner->embedding_len; i++) {
+    for (uint32_t i = 0; i < slots->embedding_len; i++) {
         const int32_t difference = embedding[i] * ONE - prototype[i];
-        distance += (uint32_t)(difference * difference);
+        sum += (uint32_t)(difference * difference);
     }
-    return distance;
+    return sum;
 }
+
+static kshot_winner classify(const kshot_slots *slots, uint16_t class_count, const int8_t *embedding)
+{
+    return kshot_learner_nearest(&kshot_prototypes_learner, slots, class_count, embedding);
+}
+
+const kshot_learner kshot_prototypes_learner = {
+    .has_memory = has_memory,
+    .wipe = wipe,
+    .copy = copy,
+    .close_gap = close_gap,
+    .add = add,
+    .take_back = take_back,
+    .settle = settle,
+    .adapt = NULL,
+    .classify = classify,
+    .distance = distance,
+};

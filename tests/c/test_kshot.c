@@ -4,6 +4,8 @@
 
 #include "check.h"
 #include "kshot.h"
+#include "kshot_nearest.h"
+#include "kshot_prototypes.h"
 
 enum { LEN = 3, MAX_CLASSES = 2, SLOTS = MAX_CLASSES + 1 };
 
@@ -14,7 +16,8 @@ static void pass_on(const int8_t *input, int8_t *embedding, void *arena)
     memcpy(embedding, input, LEN);
 }
 
-static const kshot_model model = {.input_len = LEN, .embedding_len = LEN, .embed = pass_on};
+static const kshot_model model = {
+    .input_len = LEN, .embedding_len = LEN, .embed = pass_on, .learner = &kshot_prototypes_learner};
 
 /* A kshot with its memory in one piece, so that a test can see whether any byte of it changed. */
 typedef struct device {
@@ -30,7 +33,13 @@ static const int8_t origin[LEN] = {0, 0, 0}, east[LEN] = {100, 0, 0}, north[LEN]
 
 static kshot_buffers buffers_of(device *d)
 {
-    const kshot_buffers buffers = {&d->arena, d->embedding, d->sums, d->prototypes, d->classes, MAX_CLASSES};
+    const kshot_buffers buffers = {.arena = &d->arena,
+                                   .embedding = d->embedding,
+                                   .classes = d->classes,
+                                   .sums = d->sums,
+                                   .prototypes = d->prototypes,
+                                   .max_classes = MAX_CLASSES,
+                                   .max_shots = KSHOT_MAX_SHOTS};
     return buffers;
 }
 
@@ -86,30 +95,31 @@ TEST(init_refuses_null)
     CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_init(&d.k, &model, NULL));
 }
 
-/* A model without a network, without input or output, or with more dimensions than a distance can hold. */
+/* A model without a network or a learner, without input or output, or with more dimensions than a distance can hold. */
 TEST(init_refuses_models_that_do_not_fit)
 {
     device d = {0};
     const kshot_buffers buffers = buffers_of(&d);
-    kshot_model bad[4] = {model, model, model, model};
+    kshot_model bad[5] = {model, model, model, model, model};
     bad[0].embed = NULL;
     bad[1].input_len = 0;
     bad[2].embedding_len = 0;
     bad[3].embedding_len = KSHOT_MAX_EMBEDDING_LEN + 1;
-    for (int i = 0; i < 4; i++) {
+    bad[4].learner = NULL;
+    for (int i = 0; i < 5; i++) {
         CHECK_EQUAL(KSHOT_ERROR_MODEL, kshot_init(&d.k, &bad[i], &buffers));
     }
     CHECK(is_zero(&d.k, sizeof d.k));
 }
 
-/* Each buffer must be there, the arena aligned, and the classes countable. */
+/* Each buffer must be there, the arena aligned, and classes and shots countable. */
 TEST(init_refuses_memory_that_does_not_fit)
 {
     device d = {0};
     kshot_model hungry = model;
-    kshot_buffers bad[8];
+    kshot_buffers bad[10];
     hungry.arena_bytes = 8;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 10; i++) {
         bad[i] = buffers_of(&d);
     }
     bad[0].arena = NULL;
@@ -120,7 +130,9 @@ TEST(init_refuses_memory_that_does_not_fit)
     bad[5].classes = NULL;
     bad[6].max_classes = 0;
     bad[7].max_classes = 32768;
-    for (int i = 0; i < 8; i++) {
+    bad[8].max_shots = 0;
+    bad[9].max_shots = KSHOT_MAX_SHOTS + 1;
+    for (int i = 0; i < 10; i++) {
         CHECK_EQUAL(KSHOT_ERROR_MEMORY, kshot_init(&d.k, &hungry, &bad[i]));
     }
     CHECK(is_zero(&d.k, sizeof d.k));
@@ -133,6 +145,7 @@ TEST(calls_before_init_are_refused)
     kshot k;
     kshot_class class_;
     kshot_answer answer;
+    kshot_verification verification;
     int8_t out[LEN];
     memset(&k, 0, sizeof k);
     CHECK_EQUAL(KSHOT_ERROR_STATE, kshot_embed(&k, origin, out));
@@ -147,6 +160,8 @@ TEST(calls_before_init_are_refused)
     CHECK_EQUAL(KSHOT_ERROR_STATE, kshot_class_at(&k, 0, &class_));
     CHECK_EQUAL(KSHOT_ERROR_STATE, kshot_classify(&k, origin, &answer));
     CHECK_EQUAL(KSHOT_ERROR_STATE, kshot_classify_embedding(&k, origin, &answer));
+    CHECK_EQUAL(KSHOT_ERROR_STATE, kshot_verify(&k, 1, origin, &verification));
+    CHECK_EQUAL(KSHOT_ERROR_STATE, kshot_verify_embedding(&k, 1, origin, &verification));
 }
 
 TEST(null_arguments_are_refused)
@@ -154,6 +169,7 @@ TEST(null_arguments_are_refused)
     device *const d = started();
     kshot_class class_;
     kshot_answer answer;
+    kshot_verification verification;
     int8_t out[LEN];
     enrolled(d, "a", east);
     CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_embed(NULL, origin, out));
@@ -180,6 +196,12 @@ TEST(null_arguments_are_refused)
     CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_classify_embedding(NULL, origin, &answer));
     CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_classify_embedding(&d->k, NULL, &answer));
     CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_classify_embedding(&d->k, origin, NULL));
+    CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_verify(NULL, 1, origin, &verification));
+    CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_verify(&d->k, 1, NULL, &verification));
+    CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_verify(&d->k, 1, origin, NULL));
+    CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_verify_embedding(NULL, 1, origin, &verification));
+    CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_verify_embedding(&d->k, 1, NULL, &verification));
+    CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_verify_embedding(&d->k, 1, origin, NULL));
 }
 
 TEST(embed_runs_the_network)
@@ -418,6 +440,44 @@ TEST(an_earlier_shot_is_taken_back)
     CHECK_EQUAL(0, classified(d, north).distance);
 }
 
+/* "Is it the same?" is answered by the calibrated distance, which itself still counts as the same. */
+TEST(verification_compares_with_the_calibrated_distance)
+{
+    const int8_t at_limit[LEN] = {97, 4, 0}, beyond[LEN] = {97, 4, 1};
+    kshot_model calibrated = model;
+    int8_t exemplars[SLOTS * LEN];
+    device d = {0};
+    kshot_buffers buffers = buffers_of(&d);
+    kshot_verification found = {false, 7};
+    uint16_t id;
+
+    calibrated.learner = &kshot_nearest_learner;
+    calibrated.same_distance = 25;
+    buffers.exemplars = exemplars;
+    buffers.max_shots = 1;
+    CHECK_EQUAL(KSHOT_OK, kshot_init(&d.k, &calibrated, &buffers));
+    id = enrolled(&d, "east", east);
+    enrolled(&d, "north", north);
+    CHECK_EQUAL(KSHOT_OK, kshot_verify(&d.k, id, at_limit, &found));
+    CHECK(found.same);
+    CHECK_EQUAL(25, found.distance);
+    CHECK_EQUAL(KSHOT_OK, kshot_verify(&d.k, id, beyond, &found));
+    CHECK(!found.same);
+    CHECK_EQUAL(26, found.distance);
+    CHECK_EQUAL(KSHOT_ERROR_NOT_FOUND, kshot_verify_embedding(&d.k, 3, east, &found));
+    CHECK_EQUAL(26, found.distance);
+}
+
+/* A model without a calibrated distance says so rather than guess. */
+TEST(verification_needs_a_calibrated_model)
+{
+    device *const d = started();
+    kshot_verification found = {true, 7};
+    const uint16_t id = enrolled(d, "a", east);
+    CHECK_EQUAL(KSHOT_ERROR_MODEL, kshot_verify(&d->k, id, east, &found));
+    CHECK_EQUAL(7, found.distance);
+}
+
 TEST(two_kshots_share_nothing)
 {
     device other = {0};
@@ -464,4 +524,5 @@ CHECK_MAIN(ENTRY(init_refuses_null), ENTRY(init_refuses_models_that_do_not_fit),
            ENTRY(a_commit_wipes_the_staging_slot), ENTRY(a_commit_may_ignore_the_id),
            ENTRY(forget_wipes_and_keeps_order), ENTRY(a_forgotten_label_starts_anew),
            ENTRY(ids_wrap_around_what_is_in_use), ENTRY(shots_are_limited), ENTRY(an_earlier_shot_is_taken_back),
+           ENTRY(verification_compares_with_the_calibrated_distance), ENTRY(verification_needs_a_calibrated_model),
            ENTRY(two_kshots_share_nothing), ENTRY(init_again_starts_over), ENTRY(every_status_has_its_name))

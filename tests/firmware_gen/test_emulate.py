@@ -23,8 +23,9 @@ from firmware_gen.emulation_script import (
 )
 from firmware_gen.source_tree import SourceTree
 from firmware_gen.targets import TARGETS
-from quantize import prototypes, reference
+from quantize import reference
 from quantize.artifact import Int8Embedding
+from quantize.learners import prototypes
 
 pytestmark = pytest.mark.needs("arm-gcc", "qemu")
 M0_AND_M4 = pytest.mark.parametrize("target", ["m0", "m4"])
@@ -99,7 +100,7 @@ def test_enrollment_and_classification_equal_the_reference(
     support, queries = tiny_inputs[:12].reshape(4, 3, *tiny_inputs.shape[1:]), tiny_inputs[12:]
     (episode,) = Emulator(emulation[target]).classify_episodes([(support, queries)])
     embedded = reference.run(tiny_embedding.graph, tiny_inputs)
-    expected = prototypes.answer(embedded[:12].reshape(4, 3, -1), embedded[12:])
+    expected = prototypes.Prototypes().answer(embedded[:12].reshape(4, 3, -1), embedded[12:])
     assert episode.answers.differing(expected) == 0
 
 
@@ -116,7 +117,7 @@ def test_episodes_of_embeddings_equal_the_reference(emulation: dict[str, Firmwar
         episodes.append((support, rng.integers(-128, 128, (5, 4)).astype(np.int8)))
     runs = Emulator(emulation[target]).classify_episodes(episodes, embedded=True)
     for (support, queries), run in zip(episodes, runs, strict=True):
-        expected = prototypes.answer(support, queries)
+        expected = prototypes.Prototypes().answer(support, queries)
         assert run.answers.differing(expected) == 0
 
 

@@ -15,8 +15,8 @@ from firmware_gen.emit import generate
 from firmware_gen.host import DeviceError, EnrolledClass, HostLibrary
 from firmware_gen.host_build import HostBuildError
 from firmware_gen.source_tree import SourceTree
-from quantize import prototypes
 from quantize.artifact import Int8Embedding
+from quantize.learners import prototypes
 from quantize.reference import run
 
 pytestmark = pytest.mark.needs("gcc")
@@ -93,7 +93,7 @@ def test_episodes_equal_the_numpy_learner(tiny, n_way, k_shot):
         support = rng.integers(-spread - 1, spread + 1, (n_way, k_shot, 4)).astype(np.int8)
         queries = rng.integers(-spread - 1, spread + 1, (200, 4)).astype(np.int8)
         answers = tiny.run_episode(support, queries)
-        expected = prototypes.answer(support, queries)
+        expected = prototypes.Prototypes().answer(support, queries)
         assert answers.differing(expected) == 0
         np.testing.assert_array_equal(tiny.classify(support, queries), answers.ways)
         assert (answers.margins == 2**32 - 1).all() == (n_way == 1)

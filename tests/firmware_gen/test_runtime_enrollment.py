@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from firmware_gen.host import Answer, DeviceError, EnrolledClass, HostLibrary
 from firmware_gen.source_tree import SourceTree
-from quantize import prototypes
+from quantize.learners import prototypes
 
 _MAX_CLASSES = 3
 _LABELS = st.sampled_from(["a", "ab", "é", "水", "e"])

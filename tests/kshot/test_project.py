@@ -10,9 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kshot import project as project_module
+from kshot.pipeline import train_options
 from kshot.project import Project, load_project, table_types
 from kshot.project_template import project_text, toml_value
 from kshot.schema import ProjectError, rule_of
+from trainer import learners
+from trainer.backbones import BACKBONES
 
 
 def _load(folder: Path, text: str) -> Project:
@@ -27,6 +31,15 @@ def test_defaults_without_a_file(tmp_path: Path) -> None:
     assert project.file is None
     assert (project.data.source, project.data.test_source) == ("glyphs", "digits")
     assert (project.train.backbone, project.train.width, project.train.learner) == ("conv4", 32, "prototypical")
+
+
+def test_every_learner_and_backbone_can_be_named() -> None:
+    """The names that the file takes are those of the trainer, and each learner takes the options of its table."""
+    assert tuple(learners.LEARNERS) == project_module.LEARNERS
+    assert tuple(BACKBONES) == project_module.BACKBONES
+    for name in learners.LEARNERS:
+        options = train_options(Project().with_values("train", {"learner": name}))
+        assert learners.get(name, options.learner_options) == learners.get(name)
 
 
 def test_empty_file_equals_defaults(tmp_path: Path) -> None:

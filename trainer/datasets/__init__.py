@@ -19,9 +19,9 @@ from trainer.datasets.glyphs import GlyphOptions, load_glyphs
 from trainer.datasets.npz import load_npz
 from trainer.datasets.omniglot import load_omniglot
 from trainer.datasets.pictures import load_folder
-from trainer.datasets.splits import split_classes
+from trainer.datasets.splits import SPLITS, split_classes
 
-__all__ = ["OPTIONS", "SOURCES", "Dataset", "DatasetError", "load_dataset", "split_classes"]
+__all__ = ["OPTIONS", "SOURCES", "SPLITS", "Dataset", "DatasetError", "load_dataset", "split_classes"]
 
 SOURCES = ("glyphs", "digits", "omniglot", "folder:PATH", "npz:PATH")
 """What `load_dataset` accepts."""

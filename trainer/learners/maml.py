@@ -82,7 +82,7 @@ class _GradientLearner(Learner):
         return tuple(self._variables.values())
 
     def learned(self) -> Learned:
-        """``weight_rates``, ``bias_rates`` [inner_steps]; ``init_scale``, or ``initial_weights`` [d] and ``initial_bias``."""
+        """``weight_rates``, ``bias_rates`` [inner_steps]; ``init_scale``, or ``initial_weights`` [d] and a bias."""
         rates = np.array(self._variables["head_rates"])
         learned: dict[str, float | list[float]] = {
             "weight_rates": rates[:, 0].tolist(),

@@ -34,8 +34,8 @@ class Siamese(Learner):
         ``"contrastive"``: ``y * D + (1 - y) * max(0, margin - D)``, y = 1 for the same class.
         ``"squared"``: Hadsell's ``(1 - Y) * D**2 / 2 + Y * max(0, margin - D)**2 / 2``, where Y = 1 for *different*
         classes.
-        ``"triplet"``: FaceNet's ``max(0, D_ap**2 - D_an**2 + margin)`` with the semi-hard negative: the nearest one that
-        is farther than the positive, the farthest where there is none.
+        ``"triplet"``: FaceNet's ``max(0, D_ap**2 - D_an**2 + margin)`` with the semi-hard negative: the nearest one
+        that is farther than the positive, the farthest where there is none.
     margin : float
         In units of the embedding (squared ones for triplets).
 

@@ -119,7 +119,11 @@ def test_maml_cannot_take_turns():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"head": "zeros"}, "prototypes, learned"), ({"inner_steps": 0}, "at least 1"), ({"inner_rate": -1.0}, "positive")],
+    [
+        ({"head": "zeros"}, "prototypes, learned"),
+        ({"inner_steps": 0}, "at least 1"),
+        ({"inner_rate": -1.0}, "positive"),
+    ],
 )
 def test_impossible_options_are_refused(options, message):
     """The error says what would work."""

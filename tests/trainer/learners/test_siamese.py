@@ -80,7 +80,9 @@ def test_the_nearest_example_wins_not_the_nearest_mean():
     np.testing.assert_array_equal(learners.get("siamese").classifier({})(support, np.array([[0.5], [2.0]])), [0, 1])
 
 
-@pytest.mark.parametrize(("options", "message"), [({"loss_form": "cosine"}, "contrastive"), ({"margin": 0}, "positive")])
+@pytest.mark.parametrize(
+    ("options", "message"), [({"loss_form": "cosine"}, "contrastive"), ({"margin": 0}, "positive")]
+)
 def test_impossible_options_are_refused(options, message):
     """The error says what would work."""
     with pytest.raises(ValueError, match=message):

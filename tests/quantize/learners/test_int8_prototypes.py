@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from quantize import prototypes
+from quantize.learners import prototypes
 
 supports = hnp.arrays(np.int8, st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 8)))
 
@@ -25,7 +25,7 @@ def test_answers_are_those_of_plain_loops(support: np.ndarray, data: st.DataObje
         sums = [Fraction(16 * sum(column), len(shots)) for column in zip(*shots, strict=True)]
         points.append([int(math.copysign(math.floor(abs(s) + Fraction(1, 2)), s)) for s in sums])
     assert prototypes.prototypes(support).tolist() == points
-    answers = prototypes.answer(support, queries)
+    answers = prototypes.Prototypes().answer(support, queries)
     for i, query in enumerate(queries.tolist()):
         distances = [sum((16 * q - p) ** 2 for q, p in zip(query, point, strict=True)) for point in points]
         best = distances.index(min(distances))
@@ -45,14 +45,14 @@ def test_the_order_of_the_shots_does_not_matter(support: np.ndarray, random: obj
 
 def test_ties_go_to_the_earliest_class() -> None:
     """Two equal prototypes: the first enrolled answers, with margin 0."""
-    answers = prototypes.answer(np.zeros((3, 2, 4), np.int8), np.ones((1, 4), np.int8))
+    answers = prototypes.Prototypes().answer(np.zeros((3, 2, 4), np.int8), np.ones((1, 4), np.int8))
     assert (answers.ways[0], answers.margins[0]) == (0, 0)
 
 
 def test_the_largest_distance_fits_32_bits() -> None:
     """Opposite corners of the longest embedding, and as many shots as there may be."""
     support = np.full((1, prototypes.MAX_SHOTS, prototypes.MAX_EMBEDDING_LEN), 127, np.int8)
-    answers = prototypes.answer(support, np.full((1, prototypes.MAX_EMBEDDING_LEN), -128, np.int8))
+    answers = prototypes.Prototypes().answer(support, np.full((1, prototypes.MAX_EMBEDDING_LEN), -128, np.int8))
     assert answers.distances[0] == 4080 * 4080 * prototypes.MAX_EMBEDDING_LEN < 2**32
 
 
@@ -75,7 +75,7 @@ def test_what_a_device_cannot_enroll_is_refused(support: np.ndarray) -> None:
 def test_queries_of_another_length_are_refused() -> None:
     """An embedding must have the prototypes' length."""
     with pytest.raises(ValueError, match="queries are"):
-        prototypes.classify(np.zeros((2, 1, 4), np.int8), np.zeros((1, 5), np.int8))
+        prototypes.Prototypes().classify(np.zeros((2, 1, 4), np.int8), np.zeros((1, 5), np.int8))
 
 
 def test_differing_counts_queries() -> None:

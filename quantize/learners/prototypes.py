@@ -12,34 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from quantize.learners.base import MAX_EMBEDDING_LEN, NO_MARGIN, Answers, Int8Array, Int8Learner, gap_to_second
+
 FRACTION_BITS = 4
 MAX_SHOTS = 4095
-MAX_EMBEDDING_LEN = 256
-NO_MARGIN = 2**32 - 1
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What a device would answer, one element per query.
-
-    Attributes
-    ----------
-    ways : int64 [n]
-        The nearest class, as a row of the support; of equally near ones the earliest enrolled.
-    distances : uint32 [n]
-        Squared distance to its prototype, in units of (embedding scale / 16)**2.
-    margins : uint32 [n]
-        How much farther the second class is; `NO_MARGIN` where there is none.
-    """
-
-    ways: npt.NDArray[np.int64]
-    distances: npt.NDArray[np.uint32]
-    margins: npt.NDArray[np.uint32]
-
-    def differing(self, other: Answers) -> int:
-        """Count the queries to which `other` says anything else: another class, distance or margin."""
-        same = (self.ways == other.ways) & (self.distances == other.distances) & (self.margins == other.margins)
-        return int((~same).sum())
 
 
 def prototypes(support: npt.NDArray[np.int8]) -> npt.NDArray[np.int16]:
@@ -94,42 +70,17 @@ def distances(points: npt.NDArray[np.int16], queries: npt.NDArray[np.int8]) -> n
     return squared
 
 
-def answer(support: npt.NDArray[np.int8], queries: npt.NDArray[np.int8]) -> Answers:
-    """Enroll the classes of `support` in their order and classify.
+@dataclass(frozen=True)
+class Prototypes(Int8Learner):
+    """The class of the nearest prototype wins."""
 
-    Parameters
-    ----------
-    support : int8 [n_way, k_shot, d]
-    queries : int8 [n, d]
-
-    Raises
-    ------
-    ValueError
-        If the shapes or dtypes do not fit.
-    """
-    points = prototypes(support)
-    if queries.dtype != np.int8 or queries.shape[1:] != points.shape[1:]:
-        raise ValueError(f"queries are {queries.dtype}{queries.shape}, expected int8[n, {points.shape[1]}]")
-    table = distances(points, queries)
-    ways = table.argmin(axis=1).astype(np.int64)
-    nearest = table[np.arange(len(table)), ways]
-    margins = np.full(len(table), NO_MARGIN, np.uint32)
-    if len(points) > 1:
-        margins = np.partition(table, 1, axis=1)[:, 1] - nearest
-    return Answers(ways=ways, distances=nearest, margins=margins)
-
-
-def classify(support: npt.NDArray[np.int8], queries: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """The nearest class of each query; a `trainer.evaluate.Classifier` on int8 embeddings.
-
-    Parameters
-    ----------
-    support : int8 [n_way, k_shot, d]
-    queries : int8 [n, d]
-
-    Returns
-    -------
-    int64 [n]
-        Rows of the support.
-    """
-    return answer(support, queries).ways
+    def answer(self, support: Int8Array, queries: Int8Array) -> Answers:
+        """As `Int8Learner.answer`; distances and margins in units of (embedding scale / 16)**2."""
+        points = prototypes(support)
+        if queries.dtype != np.int8 or queries.shape[1:] != points.shape[1:]:
+            raise ValueError(f"queries are {queries.dtype}{queries.shape}, expected int8[n, {points.shape[1]}]")
+        table = distances(points, queries).astype(np.int64)
+        margins = np.full(len(table), NO_MARGIN, np.uint32)
+        if len(points) > 1:
+            margins = gap_to_second(-table).astype(np.uint32)
+        return Answers(table.argmin(axis=1), table.min(axis=1).astype(np.uint32), margins)

@@ -1,0 +1,145 @@
+"""What the templates show of a learner: its symbol, its constants of this model, the memory that it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware_gen.c_literals import binary32, integer
+from quantize.learners import Attention, GradientHead, Int8Learner, Nearest, Prototypes
+
+LABEL_BYTES = 28
+"""sizeof(kshot_class)."""
+
+_FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class MemoryView:
+    """An array of the learner: ``ctype name[factors[0] * ...]``; `class_bytes` of it belong to one class."""
+
+    ctype: str
+    name: str
+    len: str
+    class_bytes: int
+
+
+@dataclass(frozen=True)
+class RateView:
+    """A constant array of binary32 values."""
+
+    name: str
+    values: str
+
+
+@dataclass(frozen=True)
+class LearnerView:
+    """A learner of the runtime in one model.
+
+    Attributes
+    ----------
+    stem : str
+        Its header is ``kshot_<stem>.h``, its symbol ``kshot_<stem>_learner``.
+    memory : tuple of MemoryView
+    keeps_shots : bool
+        Whether a class holds its shots, and so a limited number.
+    adapts : bool
+        Whether it takes gradient steps.
+    steps : int
+        How many, unless the user's build says otherwise.
+    constants : tuple of RateView
+    params : tuple of (str, str)
+        Fields and values of ``kshot_<stem>_params``; none if there is no such type.
+    store_bytes : int
+        What must survive a reset for one class with all its shots, its label aside.
+    """
+
+    stem: str
+    memory: tuple[MemoryView, ...]
+    keeps_shots: bool
+    store_bytes: int
+    steps: int = 0
+    constants: tuple[RateView, ...] = ()
+    params: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def class_bytes(self) -> int:
+        """RAM of one class, its label and id included."""
+        return LABEL_BYTES + sum(array.class_bytes for array in self.memory)
+
+    @property
+    def adapts(self) -> bool:
+        """Whether it takes gradient steps."""
+        return self.stem == "gradient_head"
+
+
+def learner_view(learner: Int8Learner, *, name: str, embedding_len: int, max_shots: int) -> LearnerView:
+    """Describe `learner` for the model `name`.
+
+    Parameters
+    ----------
+    learner : Int8Learner
+    name : str
+        Prefix of the model's symbols.
+    embedding_len : int
+    max_shots : int
+        That a class has room for, where shots are kept.
+    """
+    upper = name.upper()
+    slots, length = f"({upper}_MAX_CLASSES + 1)", f"{upper}_EMBEDDING_LEN"
+    exemplars = MemoryView("int8_t", "exemplars", f"{slots} * {upper}_MAX_SHOTS * {length}", max_shots * embedding_len)
+    shots_bytes = exemplars.class_bytes
+    match learner:
+        case Prototypes():
+            sums = MemoryView("int32_t", "sums", f"{slots} * {length}", 4 * embedding_len)
+            prototypes = MemoryView("int16_t", "prototypes", f"{slots} * {length}", 2 * embedding_len)
+            return LearnerView("prototypes", (sums, prototypes), keeps_shots=False, store_bytes=sums.class_bytes)
+        case Nearest():
+            return LearnerView("nearest", (exemplars,), keeps_shots=True, store_bytes=shots_bytes)
+        case Attention():
+            norms = MemoryView("uint16_t", "norms", f"{slots} * {upper}_MAX_SHOTS", 2 * max_shots)
+            params = (
+                ("sharpness", integer(learner.sharpness, "uint32_t")),
+                ("zero_point", integer(learner.zero_point, "int16_t")),
+            )
+            return LearnerView(
+                "attention", (exemplars, norms), keeps_shots=True, store_bytes=shots_bytes, params=params
+            )
+        case GradientHead():
+            rows = 2 * (embedding_len + 1) * _FLOAT_BYTES
+            head = MemoryView("float", "head", f"{slots} * 2 * ({length} + 1)", rows)
+            scratch = MemoryView("float", "scratch", f"{slots} + {length}", _FLOAT_BYTES)
+            return LearnerView(
+                "gradient_head",
+                (exemplars, head, scratch),
+                keeps_shots=True,
+                store_bytes=shots_bytes,
+                steps=learner.steps,
+                constants=_head_constants(learner, name),
+                params=_head_params(learner, name),
+            )
+        case _:
+            raise TypeError(f"{type(learner).__name__} has no part in the runtime")
+
+
+def _head_constants(head: GradientHead, name: str) -> tuple[RateView, ...]:
+    arrays = [("weight_rates", head.weight_rates), ("bias_rates", head.bias_rates)]
+    if head.init_scale is None:
+        arrays.append(("initial_weights", head.initial_weights))
+    return tuple(
+        RateView(f"{name}_{array}", ", ".join(binary32(value) for value in values)) for array, values in arrays
+    )
+
+
+def _head_params(head: GradientHead, name: str) -> tuple[tuple[str, str], ...]:
+    learned = head.init_scale is None
+    return (
+        ("scale", binary32(head.scale)),
+        ("init_scale", binary32(head.init_scale or 0.0)),
+        ("initial_weights", f"{name}_initial_weights" if learned else "NULL"),
+        ("initial_bias", binary32(head.initial_bias)),
+        ("weight_rates", f"{name}_weight_rates"),
+        ("bias_rates", f"{name}_bias_rates"),
+        ("rate_count", integer(len(head.weight_rates), "uint16_t")),
+        ("steps", f"{name.upper()}_ADAPT_STEPS"),
+        ("zero_point", integer(head.zero_point, "int16_t")),
+    )

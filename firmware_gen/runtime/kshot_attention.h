@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Matching learner's half on the device (Vinyals et al. 2016): softmax attention over the cosines of all shots; the
+ * class whose shots attract most wins. Uses `exemplars` and `norms`. The distance is squared, to the winner's nearest
+ * shot, in units of the embedding's scale; the margin is the difference of the two largest shares of attention, Q16. */
+#ifndef KSHOT_ATTENTION_H
+#define KSHOT_ATTENTION_H
+
+#include "kshot_learner.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct kshot_attention_params {
+    uint32_t sharpness; /* from a difference of cosines in Q15, 16 bits to the right, to an exponent of two in Q8 */
+    int16_t zero_point; /* of the embedding */
+} kshot_attention_params;
+
+extern const kshot_learner kshot_attention_learner;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kshot_learner.h"
+
+kshot_winner kshot_learner_nearest(const kshot_learner *learner, const kshot_slots *slots, uint16_t class_count,
+                                   const int8_t *embedding)
+{
+    kshot_winner winner = {0, UINT32_MAX, UINT32_MAX}; /* no distance is that large */
+    uint32_t second = UINT32_MAX;
+
+    for (uint16_t slot = 0; slot < class_count; slot++) {
+        const uint32_t distance = learner->distance(slots, slot, embedding);
+        if (distance < winner.distance) {
+            second = winner.distance;
+            winner.distance = distance;
+            winner.slot = slot;
+        } else if (distance < second) {
+            second = distance;
+        }
+    }
+    if (class_count > 1) {
+        winner.margin = second - winner.distance;
+    }
+    return winner;
+}
+
+void kshot_learner_wipe_bytes(void *memory, uint32_t len)
+{
+    volatile uint8_t *const bytes = memory;
+    for (uint32_t i = 0; i < len; i++) {
+        bytes[i] = 0;
+    }
+}
