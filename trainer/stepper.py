@@ -44,7 +44,7 @@ class Stepper:
             n_query=options.n_query,
         )
         shape, extra = spec.shape, options.backbone_options
-        self._model = build_backbone(options.backbone, shape, extra, seed=options.seed)
+        self._model = build_backbone(options.backbone, shape, extra, seed=options.seed, training=True)
         self.averaged = build_backbone(options.backbone, shape, extra, seed=options.seed)
         self._learned = list(learner.variables(self._model))
         self._trainable = [*self._model.trainable_variables, *self._learned]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from trainer.backbones import build_backbone
+from trainer.backend import load_tensorflow
 
 pytestmark = pytest.mark.needs("tensorflow")
 
@@ -56,3 +57,24 @@ def test_what_cannot_be_built_is_refused(name, options, message):
     """Unknown names and options, and images that are too small."""
     with pytest.raises(ValueError, match=message):
         build_backbone(name, (28, 28, 1), options, seed=0)
+
+
+def test_the_training_form_is_the_same_network():
+    """Fused batch normalisation: outputs, gradients and moving statistics are Keras', in training and inference."""
+    tf = load_tensorflow()
+    images = tf.constant(np.random.default_rng(0).random((6, 16, 16, 1)), tf.float32)
+    models = [
+        build_backbone("conv4", (16, 16, 1), {"width": 3}, seed=0, training=training) for training in (False, True)
+    ]
+    seen = []
+    for model in models:
+        with tf.GradientTape() as tape:
+            outputs = model(images, training=True)
+            loss = tf.reduce_sum(tf.square(outputs))
+        moved = [v.numpy() for v in model.non_trainable_variables]
+        seen.append([outputs.numpy(), *(g.numpy() for g in tape.gradient(loss, model.trainable_variables)), *moved])
+        seen[-1].append(model(images, training=False).numpy())
+        assert all((a != b).any() for a, b in zip(moved[:2], ([0, 0, 0], [1, 1, 1]), strict=True))
+    for ours, theirs in zip(*seen, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-4)
+    assert [v.path for v in models[0].variables] == [v.path for v in models[1].variables]
