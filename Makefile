@@ -1,6 +1,6 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format exactness omniglot wheel clean
+.PHONY: help setup demo test lint format exactness omniglot bench-training wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
@@ -8,7 +8,7 @@ jobs   := $(shell nproc 2>/dev/null || echo 2)
 device_tools := gcc arm-none-eabi-gcc qemu-system-arm
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## .venv, compilers and emulator, as the other targets need them
 	@setup/python.sh lint,tensorboard,test
@@ -39,6 +39,10 @@ exactness: setup ## .tflite == NumPy == host C == QEMU, in counts (build/figures
 omniglot: setup ## accuracy on Omniglot's validation alphabets, int8 on compiled C (build/figures/omniglot.json)
 	@setup/tools.sh --required gcc
 	$(python) -m bench.omniglot
+
+bench-training: setup ## steps a second of training, beside PyTorch, which this downloads (build/figures/training.json)
+	@setup/pytorch.sh
+	$(python) -m bench.training
 
 wheel: setup ## dist/kshot-*.whl
 	$(python) -m build --wheel --no-isolation
