@@ -18,6 +18,7 @@ from trainer.options import TrainOptions
 PROJECT_FILE = "kshot.toml"
 BACKBONES = ("conv4", "separable")  # of trainer.backbones, named here so that --help need not import NumPy
 LEARNERS = ("prototypical", "siamese", "matching", "maml", "anil")  # of trainer.learners
+SPLITS = ("default", "background/evaluation", "vinyals", "folders")  # of trainer.datasets.splits
 _IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]{0,31}"
 _TRAIN = TrainOptions()
 _FOLDER_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
@@ -45,9 +46,9 @@ class DataTable(Table):
         'Classes to evaluate on: a source as above, or "" for the test classes of the training source.',
     )
     split: str = key(
-        DEFAULT,
-        "How the training source's classes are shared out; omniglot also knows background/evaluation and vinyals, "
-        "a folder with train, validation and test in it is split by folders.",
+        "default",
+        "How the classes of source are shared out: omniglot may also be split background/evaluation or vinyals, and a "
+        "folder that holds the folders train, validation and test by folders.",
         choices=SPLITS,
     )
     input_shape: tuple[int, ...] = key(

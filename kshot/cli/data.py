@@ -63,7 +63,7 @@ def show(project: Project, as_json: bool, source: str | None, output: Path | Non
 
 
 @data.command()
-@click.argument("name", type=click.Choice(["omniglot"]))
+@click.argument("name", type=click.Choice(["omniglot", "vinyals-split"]))
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -71,15 +71,17 @@ def show(project: Project, as_json: bool, source: str | None, output: Path | Non
 )
 @quiet_option
 def get(name: str, folder: Path | None, quiet: bool) -> None:
-    """Download a data set.
+    """Download a data set, or the lists of a split: `vinyals-split` is for `--split vinyals` of omniglot.
 
-    An interrupted download goes on where it stopped.
+    An interrupted download of a data set goes on where it stopped.
     """
     from kshot.report.live import DownloadDisplay
     from kshot.report.output import print_lines
     from trainer.datasets.download import get_omniglot
     from trainer.datasets.omniglot import data_folder
+    from trainer.datasets.vinyals import get_vinyals_split
 
     with DownloadDisplay(name, quiet=quiet) as display:
-        path = get_omniglot(folder or data_folder(), progress=display.update)
+        download = get_omniglot if name == "omniglot" else get_vinyals_split
+        path = download(folder or data_folder(), progress=display.update)
     print_lines(str(path))

@@ -43,18 +43,22 @@ def test_show_refuses_an_unknown_source(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_get_downloads_into_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool) -> None:
+@pytest.mark.parametrize("what", ["omniglot", "vinyals-split"])
+def test_get_downloads_into_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool, what: str
+) -> None:
     """The folder named on the command line wins over KSHOT_DATA; progress goes to standard error."""
 
     def download(folder: Path, *, progress: Callable[[int, int], None]) -> Path:
         progress(2_000_000, 2_000_000)
-        return folder / "omniglot"
+        return folder / what
 
-    monkeypatch.setattr("trainer.datasets.download.get_omniglot", download)
+    module = {"omniglot": "download.get_omniglot", "vinyals-split": "vinyals.get_vinyals_split"}[what]
+    monkeypatch.setattr(f"trainer.datasets.{module}", download)
     monkeypatch.setenv("KSHOT_DATA", str(tmp_path / "data"))
     options = ["--folder", str(tmp_path / "named")] if named else []
-    result = CliRunner().invoke(main, ["data", "get", "omniglot", *options])
+    result = CliRunner().invoke(main, ["data", "get", what, *options])
     assert result.exit_code == 0, result.output
-    assert result.stdout == f"{tmp_path / ('named' if named else 'data') / 'omniglot'}\n"
+    assert result.stdout == f"{tmp_path / ('named' if named else 'data') / what}\n"
     assert "2.0 of 2.0 MB, 100 %" in result.stderr
     assert CliRunner().invoke(main, ["data", "get", "mnist"]).exit_code == 2

@@ -23,7 +23,7 @@ def stored(tmp_path_factory):
         backbone_options={"width": 4},
         dataset={"source": "glyphs"},
         dataset_sha256="0" * 64,
-        split=Split(("a", "ß"), ("c",), ("d",)),
+        split=Split(("a", "ß"), ("c",), ("d",), "by hand"),
         seed=3,
         figures={"validation_accuracy": 0.5},
     )

@@ -56,9 +56,18 @@ def load_folder(
         images=images,
         labels=np.array([label for label, _ in files], dtype=np.int64),
         class_names=class_names,
-        groups=_groups(class_names),
+        groups=parent_groups(class_names),
         files=tuple(str(file) for _, file in files),
     )
+
+
+def parent_groups(class_names: Sequence[str]) -> npt.NDArray[np.int64] | None:
+    """The index of each class's parent folder, int64 [classes], or None if no class has one."""
+    parents = [name.rpartition("/")[0] for name in class_names]
+    if not any(parents):
+        return None
+    order = sorted(set(parents))
+    return np.array([order.index(parent) for parent in parents], dtype=np.int64)
 
 
 def read_picture(file: Path, *, input_shape: tuple[int, int, int], invert: bool = False) -> npt.NDArray[np.uint8]:
@@ -149,12 +158,3 @@ def _check_duplicates(name: str, files: Sequence[Path]) -> None:
         if digest in seen:
             raise DatasetError(f"{name}: {seen[digest]} and {file} are the same picture; remove one of them")
         seen[digest] = file
-
-
-def _groups(class_names: Sequence[str]) -> npt.NDArray[np.int64] | None:
-    """The index of each class's parent folder, or None if no class has one."""
-    parents = [name.rpartition("/")[0] for name in class_names]
-    if not any(parents):
-        return None
-    order = sorted(set(parents))
-    return np.array([order.index(parent) for parent in parents], dtype=np.int64)

@@ -149,11 +149,12 @@ def _split_folders(dataset: Dataset) -> Split:
         part, _, rest = name.partition("/")
         if part not in parts or not rest:
             raise DatasetError(
-                f"{dataset.name}: {name!r} does not lie in one of the folders {', '.join(parts)}, which split folders asks for"
+                f"{dataset.name}: {name!r} lies in none of the folders {', '.join(parts)}; split folders asks for them"
             )
         if home.setdefault(rest, part) != part:
             raise DatasetError(
-                f"{dataset.name}: class {rest!r} is in both {home[rest]} and {part}; what is tested must not be trained on"
+                f"{dataset.name}: class {rest!r} is in both {home[rest]} and {part}; "
+                "what is tested must not be trained on"
             )
         parts[part].append(name)
     if not parts["train"]:

@@ -210,8 +210,10 @@ def _fetch(url: str, attempts: int) -> str:
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:
                 content: bytes = response.read(_LIMIT_BYTES + 1)
-            if len(content) > _LIMIT_BYTES:
-                raise DownloadError(f"{url}: more than {_LIMIT_BYTES:,} bytes, which is no list of this split")
+                if len(content) > _LIMIT_BYTES:
+                    raise DownloadError(f"{url}: more than {_LIMIT_BYTES:,} bytes, which is no list of this split")
+                if response.length:  # what the server announced and did not send
+                    raise OSError(f"cut off at {len(content)} bytes")
             return content.decode("ascii")
         except urllib.error.HTTPError as error:
             raise DownloadError(f"{url}: the server answers {error.code} {error.reason}") from error
@@ -219,5 +221,5 @@ def _fetch(url: str, attempts: int) -> str:
             raise DownloadError(f"{url}: not plain text ({error})") from error
         except (OSError, HTTPException) as error:
             failure = str(error) or type(error).__name__
-            _log.warning("%s: cut off (%s)", url, failure)
+            _log.warning("%s: %s", url, failure)
     raise DownloadError(f"{url}: {failure}; run it again when the network is there")

@@ -87,6 +87,64 @@ def test_omniglot_with_too_few_alphabets_is_refused() -> None:
         split_classes(dataset)
 
 
+def test_background_and_evaluation() -> None:
+    """Lake's split: all of the background set trains, and the evaluation set is met only in tests."""
+    names = ("A/character01", "B/character01", "evaluation/X/character01", "evaluation/X/character02")
+    dataset = replace(make(4, name="omniglot"), class_names=names).with_rotations()
+    split = split_classes(dataset, named="background/evaluation")
+    assert (len(split.train), split.validation, len(split.test)) == (8, (), 8)
+    assert all(name.startswith("evaluation/") for name in split.test)
+    assert split.name == "background/evaluation"
+    with pytest.raises(DatasetError, match=r"needs both sets.*kshot data get omniglot"):
+        split_classes(dataset.subset(split.train), named="background/evaluation")
+
+
+def in_folders(*names: str) -> Dataset:
+    return replace(make(len(names), name="folder:photos"), class_names=names)
+
+
+def test_folders_of_the_user() -> None:
+    """The first folder of a class is its part; deeper folders, such as alphabets, stay in the name."""
+    split = split_classes(in_folders("test/owl", "train/A/cat", "train/A/dog", "validation/emu"), named="folders")
+    assert split.train == ("train/A/cat", "train/A/dog")
+    assert (split.validation, split.test, split.name) == (("validation/emu",), ("test/owl",), "folders")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("train/cat", "val/dog"), "'val/dog' lies in none of the folders train, validation, test"),
+        (("train/cat", "train"), "'train' lies in none"),
+        (("test/cat", "train/cat"), "class 'cat' is in both test and train"),
+        (("test/cat", "validation/dog"), "folder train is missing"),
+    ],
+)
+def test_folders_that_are_no_split_are_refused(names: tuple[str, ...], message: str) -> None:
+    """Another folder, a class in two parts, nothing to train on."""
+    with pytest.raises(DatasetError, match=message):
+        split_classes(in_folders(*names), named="folders")
+
+
+def test_a_folder_split_without_test_takes_another_set() -> None:
+    """Then the other set's classes test; with classes of its own the split refuses a second set."""
+    owls = make(3, name="npz:owls", seed=1)
+    split = split_classes(in_folders("train/cat", "train/dog"), named="folders", test=owls)
+    assert split.test == owls.class_names
+    with pytest.raises(DatasetError, match="has test classes of its own, and npz:owls"):
+        split_classes(in_folders("train/cat", "test/dog"), named="folders", test=owls)
+
+
+def test_a_named_split_belongs_to_one_kind_of_data() -> None:
+    """A split of Omniglot over other data, and a name that does not exist, say what would work."""
+    for named in ("vinyals", "background/evaluation"):
+        with pytest.raises(DatasetError, match=f"split {named} is one of omniglot, not of npz:toy"):
+            split_classes(make(20), named=named)
+    with pytest.raises(DatasetError, match="split folders is one of folder"):
+        split_classes(make(20), named="folders")
+    with pytest.raises(DatasetError, match="no split is named 'lake'; there are default, background/evaluation"):
+        split_classes(make(20), named="lake")
+
+
 @pytest.mark.parametrize(
     ("source", "hint"),
     [("glyph", "did you mean glyphs"), ("folder", "folder:PATH"), ("omniglott", "omniglot"), ("npz:", "npz:PATH")],
