@@ -1,8 +1,9 @@
 """`make omniglot`: conv4-32 on Omniglot's background set, trained on 25 alphabets and tested on the other five.
 
-The protocol is that of `trainer.datasets.splits` for Omniglot: the last five alphabets by name are held out, each
-character's four rotations count as classes of their own. Nothing is selected on the held-out alphabets: training runs
-its schedule to the end and the last weights (their running average) are what is measured.
+The recipe is examples/omniglot/prototypical-32.toml, with a limit of time. The protocol is that of
+`trainer.datasets.splits` for Omniglot: the last five alphabets by name are held out, each character's four rotations
+count as classes of their own. Nothing is selected on the held-out alphabets: training runs its schedule to the end and
+the last weights (their running average) are what is measured.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from firmware_gen import emit
 from firmware_gen.host import HostLibrary
+from kshot import pipeline
 from kshot.evaluation import (
     Result,
     Task,
@@ -26,6 +29,7 @@ from kshot.evaluation import (
     float_stage,
     int8_stage,
 )
+from kshot.project import load_project
 from kshot.report.figures import write_figures
 from kshot.report.live import TrainingDisplay
 from kshot.report.tables import accuracy_table
@@ -34,9 +38,9 @@ from quantize.artifact import Int8Embedding
 from trainer.artifact import Split, TrainedEmbedding
 from trainer.datasets import Dataset, DatasetError, load_dataset, split_classes
 from trainer.fit import train
-from trainer.options import TrainOptions
 
 TASKS = (Task(5, 1), Task(5, 5), Task(20, 1), Task(20, 5))
+RECIPE = Path("examples/omniglot/prototypical-32.toml")
 SOURCE = {"source": "omniglot", "rotations": True}
 FOLDER = Path("build/omniglot")
 
@@ -44,8 +48,7 @@ FOLDER = Path("build/omniglot")
 def main() -> None:
     """Train, quantize, compile, measure."""
     parser = argparse.ArgumentParser(prog="python -m bench.omniglot", description=__doc__)
-    parser.add_argument("--width", type=int, default=32, help="filters of conv4 (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=6000, help="training episodes (default: %(default)s)")
+    parser.add_argument("--steps", type=int, help="training episodes (default: those of the recipe)")
     parser.add_argument("--max-seconds", type=float, default=1170.0, help="limit of training (default: %(default)s)")
     parser.add_argument("--episodes", type=int, default=1000, help="test episodes a task (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
@@ -73,17 +76,9 @@ def main() -> None:
 
 
 def _train(dataset: Dataset, split: Split, options: argparse.Namespace) -> TrainedEmbedding:
-    recipe = TrainOptions(
-        backbone_options={"width": options.width},
-        n_way=60,
-        k_shot=1,
-        n_query=5,
-        steps=options.steps,
-        max_seconds=options.max_seconds,
-        learning_rate=2e-3,
-        averaging=0.998,
-        seed=options.seed,
-    )
+    recipe = pipeline.train_options(load_project(RECIPE))
+    steps = options.steps or recipe.steps
+    recipe = replace(recipe, steps=steps, max_seconds=options.max_seconds, seed=options.seed)
     with TrainingDisplay(quiet=False) as display:
         return train(dataset, split, recipe, FOLDER / "trained", source=SOURCE, progress=display.update)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("trained", type=click.Path(path_type=Path), required=False)
-@project_options("quantize", "data")
+@project_options("project.name", "quantize", "data")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder of the result.")
 def quantize(project: Project, as_json: bool, trained: Path | None, output: Path | None) -> None:
     """Convert a trained embedding to int8.

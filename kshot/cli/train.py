@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@project_options("data", "train")
+@project_options("project.name", "data", "train")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint of an interrupted training.")
 @quiet_option
 def train(project: Project, as_json: bool, resume: bool, quiet: bool) -> None:
