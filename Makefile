@@ -5,6 +5,7 @@
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
 jobs   := $(shell nproc 2>/dev/null || echo 2)
+compared = $(patsubst %/embedding.json,%,$(wildcard build/omniglot/*/trained/embedding.json))
 device_tools := gcc arm-none-eabi-gcc qemu-system-arm
 
 help: ## list these targets
@@ -43,6 +44,15 @@ omniglot: setup ## accuracy on Omniglot's validation alphabets, int8 on compiled
 bench-training: setup ## steps a second of training, beside PyTorch, which this downloads (build/figures/training.json)
 	@setup/pytorch.sh
 	$(python) -m bench.training
+
+compare: setup ## the learners side by side, from trainings in build/omniglot (build/figures/compare.json)
+	@setup/tools.sh --required gcc
+	@if [ -z "$(compared)" ]; then \
+	    echo "There is no training in build/omniglot/*/trained yet; these train and quantize one each:" >&2; \
+	    for recipe in examples/omniglot/*.toml; do \
+	        echo "    examples/omniglot/train.sh $$(basename $$recipe .toml)" >&2; \
+	    done; exit 1; fi
+	$(kshot) compare $(compared)
 
 wheel: setup ## dist/kshot-*.whl
 	$(python) -m build --wheel --no-isolation

@@ -127,3 +127,36 @@ def sample_episodes(
     """
     sampler = EpisodeSampler(dataset.labels, n_way=n_way, k_shot=k_shot, n_query=n_query)
     return [sampler.sample(rng) for _ in range(episodes)]
+
+
+def group_labels(dataset: Dataset, *, classes: int) -> list[Indices]:
+    """The labels of each group that has at least so many classes, in the order of the groups; none without groups."""
+    if dataset.groups is None:
+        return []
+    members = [np.flatnonzero(dataset.groups == group) for group in np.unique(dataset.groups)]
+    return [labels.astype(np.int64) for labels in members if len(labels) >= classes]
+
+
+def sample_group_episodes(
+    dataset: Dataset, *, n_way: int, k_shot: int, n_query: int, episodes: int, rng: np.random.Generator
+) -> list[Episode]:
+    """Draw episodes whose classes all belong to one group, such as an alphabet.
+
+    Each episode draws its group first, all groups of `n_way` classes or more being equally likely; smaller ones are
+    left out.
+
+    Raises
+    ------
+    ValueError
+        If no group has enough classes, or a class too few samples.
+    """
+    groups = group_labels(dataset, classes=n_way)
+    if not groups:
+        raise ValueError(f"no group has {n_way} classes: lower n_way or add classes")
+    rows = [np.flatnonzero(np.isin(dataset.labels, labels)).astype(np.int64) for labels in groups]
+    samplers = [EpisodeSampler(dataset.labels[r], n_way=n_way, k_shot=k_shot, n_query=n_query) for r in rows]
+    drawn = []
+    for group in rng.integers(len(groups), size=episodes):
+        episode = samplers[group].sample(rng)
+        drawn.append(Episode(episode.classes, rows[group][episode.support], rows[group][episode.query]))
+    return drawn

@@ -82,12 +82,34 @@ def evaluate_episodes(
     correct = []
     for done, episode in enumerate(episodes, start=1):
         answers = classify(embeddings[episode.support], embeddings[episode.query.reshape(-1)])
-        if answers.shape != (episode.query.size,):
-            raise ValueError(f"{answers.shape} answers to {episode.query.size} queries")
-        correct.append(np.mean(answers == episode.query_ways))
+        correct.append(class_accuracies(answers, episode).mean())
         if progress:
             progress(done, len(episodes))
     return Accuracy.of(correct)
+
+
+def class_accuracies(answers: npt.NDArray[np.int64], episode: Episode) -> npt.NDArray[np.float64]:
+    """Share of each class's queries that were recognised; every class has equally many.
+
+    Parameters
+    ----------
+    answers : int64 [n_way * n_query]
+        To the flattened query of the episode, as rows of its support.
+    episode : Episode
+
+    Returns
+    -------
+    float64 [n_way]
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer answers than queries.
+    """
+    if answers.shape != (episode.query.size,):
+        raise ValueError(f"{answers.shape} answers to {episode.query.size} queries")
+    right: npt.NDArray[np.float64] = (answers == episode.query_ways).reshape(episode.query.shape).mean(axis=1)
+    return right
 
 
 def embed_images(

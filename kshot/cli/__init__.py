@@ -6,6 +6,7 @@ import click
 
 from kshot import __version__
 from kshot.cli.build import build
+from kshot.cli.compare import compare
 from kshot.cli.completion import completion
 from kshot.cli.data import data
 from kshot.cli.demo import demo
@@ -18,7 +19,7 @@ from kshot.cli.init import init
 from kshot.cli.quantize import quantize
 from kshot.cli.train import train
 
-_COMMANDS = (init, train, quantize, evaluate, generate, build, emulate, demo, data, doctor, completion)
+_COMMANDS = (init, train, quantize, evaluate, compare, generate, build, emulate, demo, data, doctor, completion)
 
 
 @click.group(

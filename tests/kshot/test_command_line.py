@@ -21,6 +21,7 @@ COMMANDS = [
     "train",
     "quantize",
     "evaluate",
+    "compare",
     "generate",
     "build",
     "emulate",

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.episodes import Episode, EpisodeSampler
+from trainer.datasets import Dataset
+from trainer.episodes import Episode, EpisodeSampler, group_labels, sample_group_episodes
 
 
 @st.composite
@@ -80,3 +81,38 @@ def test_an_impossible_episode_cannot_be_built(classes, support, query):
     """Twice the same class or sample, or shapes that differ, are refused."""
     with pytest.raises(ValueError, match=r"."):
         Episode(np.array(classes), np.array(support), np.array(query))
+
+
+def grouped(sizes, each=4):
+    """A set of classes in groups of these sizes, the classes of a group not beside each other."""
+    groups = np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    names = tuple(f"{group}/{i}" for i, group in enumerate(groups))
+    labels = np.repeat(np.arange(len(names)), each)
+    images = np.zeros((len(labels), 2, 2, 1), np.uint8)
+    return Dataset("npz:toy", images, labels, names, groups)
+
+
+def test_group_episodes_stay_within_a_group():
+    """All classes of an episode share their group; groups too small are left out, the others all occur."""
+    dataset = grouped([5, 2, 4, 3])
+    rng = np.random.default_rng(1)
+    episodes = sample_group_episodes(dataset, n_way=3, k_shot=1, n_query=3, episodes=300, rng=rng)
+    homes = [{dataset.groups[label] for label in episode.classes} for episode in episodes]
+    assert all(len(home) == 1 for home in homes)
+    counts = [sum(home == {group} for home in homes) for group in range(4)]
+    assert counts[1] == 0
+    assert min(counts[0], counts[2], counts[3]) > 70
+    for episode in episodes:
+        drawn = np.concatenate([episode.support, episode.query], axis=1)
+        assert (dataset.labels[drawn] == episode.classes[:, None]).all()
+
+
+def test_group_episodes_need_a_group_that_is_large_enough():
+    """Without groups, or with small ones alone, there is nothing to draw from."""
+    dataset = grouped([5, 2])
+    assert [len(labels) for labels in group_labels(dataset, classes=3)] == [5]
+    for unfit, n_way in ((dataset, 6), (dataset.subset(dataset.class_names), 8)):
+        with pytest.raises(ValueError, match=f"no group has {n_way} classes"):
+            sample_group_episodes(unfit, n_way=n_way, k_shot=1, n_query=1, episodes=1, rng=np.random.default_rng(0))
+    alone = Dataset("npz:toy", dataset.images, dataset.labels, dataset.class_names)
+    assert group_labels(alone, classes=1) == []

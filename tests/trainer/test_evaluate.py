@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from trainer.artifact import InputSpec
-from trainer.episodes import EpisodeSampler
-from trainer.evaluate import Accuracy, embed_images, evaluate_episodes
+from trainer.episodes import Episode, EpisodeSampler
+from trainer.evaluate import Accuracy, class_accuracies, embed_images, evaluate_episodes
 from trainer.learners import Prototypical
 
 
@@ -53,6 +53,14 @@ def test_a_classifier_that_always_says_the_first_class_is_right_in_one_of_n_way(
     labels = np.repeat(np.arange(5), 10)
     accuracy = evaluate_episodes(np.zeros((50, 2)), episodes_of(labels), lambda s, q: np.zeros(len(q), np.int64))
     assert accuracy.mean == pytest.approx(1 / 3)
+
+
+def test_accuracy_of_each_class():
+    """A row of the support each: here the first class half right, the second not at all, the third wholly."""
+    episode = Episode(np.array([7, 3, 5]), np.array([[0], [1], [2]]), np.array([[3, 4], [5, 6], [7, 8]]))
+    assert class_accuracies(np.array([0, 1, 0, 2, 2, 2]), episode).tolist() == [0.5, 0.0, 1.0]
+    with pytest.raises(ValueError, match="to 6 queries"):
+        class_accuracies(np.array([0, 1, 0, 2, 2]), episode)
 
 
 def test_missing_answers_and_missing_episodes_are_refused():
