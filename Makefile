@@ -1,6 +1,6 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format exactness omniglot bench-training wheel clean
+.PHONY: help setup demo test lint format exactness omniglot compare bench-training wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
