@@ -16,7 +16,7 @@ def fused_batch_normalization() -> Any:
     """The layer class; its weights and their order are those of ``keras.layers.BatchNormalization``."""
     tf, keras = load_tensorflow(), load_keras()
 
-    class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
+    class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc, name-defined]
         """Normalises the last axis of images; in training by the statistics of the batch."""
 
         def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
