@@ -20,6 +20,16 @@ const char *kshot_status_name(kshot_status status)
         return "KSHOT_ERROR_MODEL";
     case KSHOT_ERROR_MEMORY:
         return "KSHOT_ERROR_MEMORY";
+    case KSHOT_ERROR_GEOMETRY:
+        return "KSHOT_ERROR_GEOMETRY";
+    case KSHOT_ERROR_FLASH:
+        return "KSHOT_ERROR_FLASH";
+    case KSHOT_ERROR_CORRUPT:
+        return "KSHOT_ERROR_CORRUPT";
+    case KSHOT_ERROR_INCOMPATIBLE:
+        return "KSHOT_ERROR_INCOMPATIBLE";
+    case KSHOT_ERROR_UNFORMATTED:
+        return "KSHOT_ERROR_UNFORMATTED";
     }
     return "KSHOT_ERROR_UNKNOWN";
 }

@@ -17,7 +17,13 @@ typedef enum kshot_status {
     KSHOT_ERROR_EMPTY = -5,     /* nothing enrolled, or an enrollment without a shot */
     /* bad data: the memory or model handed in does not fit */
     KSHOT_ERROR_MODEL = -32, /* model and runtime, or model and buffers, do not belong together */
-    KSHOT_ERROR_MEMORY = -33 /* a buffer is missing or not aligned, or max_classes is not in [1, 32767] */
+    KSHOT_ERROR_MEMORY = -33, /* a buffer is missing or not aligned, or max_classes is not in [1, 32767] */
+    /* bad data: the flash does not do or hold what it should */
+    KSHOT_ERROR_GEOMETRY = -34,     /* no geometry that the store can use, or it cannot hold the classes */
+    KSHOT_ERROR_FLASH = -35,        /* a callback failed, or what was written cannot be read back */
+    KSHOT_ERROR_CORRUPT = -36,      /* a record that was acknowledged is damaged or lost */
+    KSHOT_ERROR_INCOMPATIBLE = -37, /* written for another model, geometry or format */
+    KSHOT_ERROR_UNFORMATTED = -38   /* there is no store */
 } kshot_status;
 
 /* The constant's name, for logs; "KSHOT_ERROR_UNKNOWN" for any other value. Never null. */
