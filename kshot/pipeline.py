@@ -65,6 +65,8 @@ def train_options(project: Project) -> TrainOptions:
     values = dict(vars(project.train))
     backbone_options = {"width": values.pop("width")}
     limits: dict[str, Any] = {name: values.pop(name) or None for name in ("max_seconds", "patience")}
+    if values["teacher"]:
+        values["teacher"] = str(project.root / values["teacher"])
     return TrainOptions(
         **values, **limits, backbone_options=backbone_options, learner_options=_learner_options(project)
     )

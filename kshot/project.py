@@ -101,6 +101,25 @@ class TrainTable(Table):
         minimum=1,
         maximum=1000,
     )
+    pretrain_steps: int = key(
+        _TRAIN.pretrain_steps, "First steps, that tell all training classes apart instead of an episode's.", minimum=0
+    )
+    pretrain_scale: float = key(
+        _TRAIN.pretrain_scale, "Scale of the cosines in these steps; 0 learns it.", minimum=0, maximum=1000
+    )
+    teacher: str = key(
+        _TRAIN.teacher, 'Folder of a trained network with the same input to learn from besides; "" for none.'
+    )
+    distillation: float = key(
+        _TRAIN.distillation, "Weight of what the teacher says in the loss.", minimum=1e-6, maximum=1e6
+    )
+    distillation_temperature: float = key(
+        _TRAIN.distillation_temperature,
+        "How far the teacher looks around a sample: 1 is the mean squared distance.",
+        minimum=1e-6,
+        maximum=1e6,
+    )
+    qat_steps: int = key(_TRAIN.qat_steps, "Last steps, that see the network rounded as int8 will be.", minimum=0)
     validate_every: int = key(_TRAIN.validate_every, "Steps between two validations.", minimum=1)
     validation_way: int = key(
         _TRAIN.validation_way, "Classes to tell apart in a validation.", minimum=2, maximum=10_000
@@ -126,6 +145,11 @@ class SiameseTable(Table):
         choices=("contrastive", "squared", "triplet"),
     )
     margin: float = key(4.0, "Distance beyond which classes are far enough apart.", minimum=1e-6, maximum=1e6)
+    negatives: str = key(
+        "violating",
+        "Pairs of different classes that count: all within the margin, or the nearest, as many as of the same class.",
+        choices=("violating", "hardest"),
+    )
 
 
 @dataclass(frozen=True)
@@ -135,6 +159,10 @@ class MatchingTable(Table):
     initial_temperature: float = key(
         10.0, "Factor of the cosines, where learning it begins.", minimum=1e-3, maximum=5000
     )
+    full_context: bool = key(
+        False, "Whether images are embedded in the light of the whole support: on the host only, never on a device."
+    )
+    processing_steps: int = key(5, "Steps in which a query reads the support, in full context.", minimum=1, maximum=100)
 
 
 @dataclass(frozen=True)
@@ -150,6 +178,9 @@ class MamlTable(Table):
     inner_rate: float = key(0.1, "Rate of the head's steps, where learning it begins.", minimum=1e-6, maximum=100)
     adapt_steps: int = key(10, "Gradient steps after training, on the device too.", minimum=0, maximum=1000)
     first_order: bool = key(False, "Whether the outer gradient leaves out what goes through the inner ones.")
+    multi_step: float = key(
+        0.0, "Share of the training in which the queries count after every inner step.", minimum=0, maximum=1
+    )
     body_rate: float = key(
         0.01, "Rate of the network's own inner steps, where learning it begins; maml alone.", minimum=1e-6, maximum=100
     )

@@ -19,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from quantize.artifact import Examples, Int8Embedding
+from quantize.errors import UnsupportedModelError
 from quantize.from_tflite import read_tflite
+from trainer import learners
 from trainer.artifact import TrainedEmbedding
 from trainer.backend import load_keras, load_tensorflow
 from trainer.datasets.dataset import Dataset
@@ -57,12 +59,14 @@ def quantize(
     ConversionError
         If TensorFlow cannot convert the network.
     UnsupportedModelError
-        If a layer has no int8 kernel here.
+        If a layer has no int8 kernel here, or the method was trained in a form that the device does not have.
     ValueError
         If there are no samples, or they have another shape than the network reads.
     """
     if not len(representative):
         raise ValueError("no representative samples; 200 to 500 of the training classes work")
+    if reason := learners.get(trained.learner, trained.learner_options).host_only:
+        raise UnsupportedModelError(f"{trained.folder}: {reason}")
     content = convert(trained.keras_model(), trained.input.normalise(representative))
     graph = read_tflite(content)
     if graph.output_tensor.size != trained.embedding_len:

@@ -135,6 +135,8 @@ class TrainedEmbedding:
         What the learner learned besides the network; see `trainer.learners.Learner.learned`.
     figures : mapping of str to float
         Accuracies as fractions of 1, durations in seconds.
+    teacher_sha256 : str
+        Hex digest of the network that taught this one, or empty.
     model_sha256 : str
         Hex digest of ``model.keras``; ties the two files together.
 
@@ -153,6 +155,7 @@ class TrainedEmbedding:
     seed: int
     dataset_sha256: str
     model_sha256: str = ""
+    teacher_sha256: str = ""
     learner_options: Mapping[str, Any] = field(default_factory=dict)
     backbone_options: Mapping[str, Any] = field(default_factory=dict)
     dataset: Mapping[str, Any] = field(default_factory=dict)
@@ -163,7 +166,7 @@ class TrainedEmbedding:
     def __post_init__(self) -> None:
         if self.embedding_len < 1:
             raise ValueError(f"an embedding of {self.embedding_len} values")
-        for name in ("dataset_sha256", "model_sha256"):
+        for name in ("dataset_sha256", "model_sha256", "teacher_sha256"):
             digest = getattr(self, name)
             if digest and (len(digest) != 64 or set(digest) - set("0123456789abcdef")):
                 raise ValueError(f"{name} {digest!r} is not a SHA-256 in hex")

@@ -24,9 +24,10 @@ def augment(pixels: Any, options: TrainOptions, step: Any) -> Any:
         Raw values still.
     """
     tf = load_tensorflow()
-    seed = tf.stack([tf.constant(options.seed, tf.int64), tf.cast(step, tf.int64)])
+    seed = _seed(tf, options, step)
     if options.mirror_classes:
-        pixels = _mirrored(tf, pixels, seed)
+        chosen = mirrored_classes(pixels.shape[0], options, step)
+        pixels = tf.where(tf.reshape(chosen, (-1, 1, 1, 1, 1)), tf.reverse(pixels, axis=[3]), pixels)
     flat = tf.reshape(pixels, (-1, *pixels.shape[2:]))
     if options.distortion:
         flat = _distorted(tf, flat, options.distortion, seed)
@@ -35,10 +36,17 @@ def augment(pixels: Any, options: TrainOptions, step: Any) -> Any:
     return tf.reshape(flat, pixels.shape)
 
 
-def _mirrored(tf: Any, pixels: Any, seed: Any) -> Any:
-    """Show every second class, drawn anew each episode, in the mirror: all its samples, so that it is another class."""
-    chosen = tf.random.stateless_uniform((pixels.shape[0], 1, 1, 1, 1), tf.add(seed, (1, 0))) < 0.5
-    return tf.where(chosen, tf.reverse(pixels, axis=[3]), pixels)
+def mirrored_classes(n_way: int, options: TrainOptions, step: Any) -> Any:
+    """Which classes of an episode are shown in the mirror: bool tensor [n_way], about half, drawn anew each step.
+
+    All samples of a class are, so that it is another class.
+    """
+    tf = load_tensorflow()
+    return tf.random.stateless_uniform((n_way,), tf.add(_seed(tf, options, step), (1, 0))) < 0.5
+
+
+def _seed(tf: Any, options: TrainOptions, step: Any) -> Any:
+    return tf.stack([tf.constant(options.seed, tf.int64), tf.cast(step, tf.int64)])
 
 
 def _distorted(tf: Any, flat: Any, reach: float, seed: Any) -> Any:

@@ -96,6 +96,8 @@ def train(
     ------
     ValueError
         If an option, the split or the data do not fit each other.
+    ArtifactError
+        If the teacher cannot be loaded.
     CheckpointError
         If there is nothing to resume, or it belongs to another training.
     FloatingPointError
@@ -106,7 +108,8 @@ def train(
     learner = learners.get(options.learner, options.learner_options)
     stepper = Stepper(training, learner, options, spec)
     validator = _Validator(dataset.subset(split.validation), options, spec, learner) if split.validation else None
-    identity = _identity(options, split, spec, dataset.sha256)
+    teacher_sha256 = stepper.teacher.sha256 if stepper.teacher else ""
+    identity = _identity(options, split, spec, dataset.sha256, teacher_sha256)
     loop = _Loop(stepper, validator, options, identity)
     if resume:
         loop.restore(Checkpoint.load(folder, identity=identity))
@@ -130,6 +133,7 @@ def train(
         backbone_options=options.backbone_options,
         dataset=source or {"source": dataset.name},
         dataset_sha256=dataset.sha256,
+        teacher_sha256=teacher_sha256,
         split=split,
         seed=options.seed,
         training=options.as_dict(),
@@ -169,6 +173,8 @@ class _State:
     best: float = -1.0
     best_ci95: float = 0.0
     best_step: float = 0.0
+    best_phase: float = 0.0
+    phase: float = 0.0
     without_best: float = 0.0
     loss: float = math.nan
     accuracy: float = math.nan
@@ -200,7 +206,8 @@ class _Loop:
                 return
             # Half a cosine: equation 5 of Loshchilov and Hutter, SGDR (2017), without restarts.
             learning_rate = self.options.learning_rate * (1 + math.cos(math.pi * self._fraction())) / 2
-            self._note(*stepper.step(next(batches), learning_rate=learning_rate))
+            state.phase = stepper.phase_at(self._fraction())
+            self._note(*stepper.step(next(batches), learning_rate=learning_rate, progress=self._fraction()))
             state.seconds = seconds_before + time.monotonic() - begun
 
     def _fraction(self) -> float:
@@ -215,7 +222,8 @@ class _Loop:
         return self.validator is not None and new and (finished or done % self.options.validate_every == 0)
 
     def _patience_is_over(self) -> bool:
-        return self.options.patience is not None and self.state.without_best >= self.options.patience
+        patience, last = self.options.patience, self.state.best_phase == self.stepper.phases - 1
+        return patience is not None and last and self.state.without_best >= patience
 
     def _note(self, loss: float, accuracy: float) -> None:
         if not math.isfinite(loss):
@@ -234,8 +242,10 @@ class _Loop:
         state = self.state
         state.validated_step = self.stepper.done
         state.validation, state.validation_ci95 = measured.mean, measured.ci95
-        if measured.mean > state.best:
+        # What an earlier phase ended with is where this one began, not its rival.
+        if measured.mean > state.best or state.phase > state.best_phase:
             state.best, state.best_ci95, state.best_step = measured.mean, measured.ci95, self.stepper.done
+            state.best_phase = state.phase
             state.without_best = 0
             self.best = [np.array(v) for v in self.stepper.kept]
         else:
@@ -303,7 +313,8 @@ def _accuracy(mean: float, ci95: float, episodes: int) -> Accuracy | None:
     return Accuracy(mean, ci95, episodes) if mean >= 0 else None
 
 
-def _identity(options: TrainOptions, split: Split, spec: InputSpec, dataset_sha256: str) -> str:
-    """Digest of what decides a training."""
-    parts = [options.as_dict(), split.train, split.validation, spec.shape, spec.scale, spec.offset, dataset_sha256]
+def _identity(options: TrainOptions, split: Split, spec: InputSpec, dataset_sha256: str, teacher_sha256: str) -> str:
+    """Digest of what decides a training; the teacher counts by what it is, not by where it lies."""
+    chosen = {**options.as_dict(), "teacher": teacher_sha256}
+    parts = [chosen, split.train, split.validation, spec.shape, spec.scale, spec.offset, dataset_sha256]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

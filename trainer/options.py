@@ -41,6 +41,20 @@ class TrainOptions:
     turns : int
         How often the samples of an episode change roles: in each turn `k_shot` others are the support. Up to
         ``(k_shot + n_query) / k_shot``; more turns learn more from one pass through the network.
+    pretrain_steps : int
+        The first so many of the `steps` tell all training classes apart at once, by a cosine softmax over the images of
+        the step's episode, instead of solving its task; see `trainer.pretrain`.
+    pretrain_scale : float
+        Factor of the cosines in that softmax; 0 learns it, starting from 10.
+    teacher : str
+        Folder of a trained embedding with the same input, whose picture of each episode the network should share; see
+        `trainer.distillation`. Empty for none.
+    distillation : float
+        Weight of that part of the loss.
+    distillation_temperature : float
+        Of the softmax in which the two are compared, in units of the mean squared distance.
+    qat_steps : int
+        The last so many of the `steps` see weights and activations as int8 will hold them; see `trainer.fake_quantize`.
     seed : int
         Decides initial weights, episodes and shifts.
     validate_every : int
@@ -73,6 +87,12 @@ class TrainOptions:
     distortion: float = 0.0
     mirror_classes: bool = False
     turns: int = 1
+    pretrain_steps: int = 0
+    pretrain_scale: float = 0.0
+    teacher: str = ""
+    distillation: float = 1.0
+    distillation_temperature: float = 0.1
+    qat_steps: int = 0
     seed: int = 0
     validate_every: int = 100
     validation_way: int = 20
@@ -90,6 +110,8 @@ class TrainOptions:
             "seed": 0,
             "shift_pixels": 0,
             "turns": 1,
+            "pretrain_steps": 0,
+            "qat_steps": 0,
             "validate_every": 1,
             "validation_way": 2,
             "validation_shot": 1,
@@ -102,8 +124,12 @@ class TrainOptions:
             raise ValueError(f"patience is {self.patience}, it must be at least 1, or none")
         if self.max_seconds is not None and not self.max_seconds > 0:
             raise ValueError(f"max_seconds is {self.max_seconds}, it must be positive, or none")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"learning_rate is {self.learning_rate}, it must be positive")
+        for name in ("learning_rate", "distillation", "distillation_temperature"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} is {value}, it must be positive")
+        if not (math.isfinite(self.pretrain_scale) and self.pretrain_scale >= 0):
+            raise ValueError(f"pretrain_scale is {self.pretrain_scale}, it must be positive, or 0 to be learned")
         samples = self.k_shot + self.n_query
         if self.turns > samples // self.k_shot:
             raise ValueError(
@@ -114,6 +140,13 @@ class TrainOptions:
             raise ValueError(f"distortion is {self.distortion}, it must be in [0, 1)")
         if not 0 <= self.averaging < 1:
             raise ValueError(f"averaging is {self.averaging}, it must be in [0, 1)")
+        if self.pretrain_steps + self.qat_steps >= self.steps:
+            raise ValueError(
+                f"{self.pretrain_steps} pretrain_steps and {self.qat_steps} qat_steps leave none of {self.steps} steps "
+                "between them: they are part of the steps"
+            )
+        if self.qat_steps and self.patience is not None:
+            raise ValueError("patience could end the training before its qat_steps begin: leave one of the two out")
 
     def as_dict(self) -> dict[str, Any]:
         """The options as JSON can hold them."""

@@ -69,6 +69,14 @@ def test_results_lie_beside_the_file(tmp_path: Path) -> None:
     assert project.source("glyphs") == "glyphs"
 
 
+def test_the_teacher_lies_beside_the_file_too(tmp_path: Path) -> None:
+    """Its folder counts from the file's; without one there is no teacher."""
+    assert train_options(_load(tmp_path, '[train]\nteacher = "wide/trained"\n')).teacher == str(
+        tmp_path / "wide/trained"
+    )
+    assert train_options(_load(tmp_path, "")).teacher == ""
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("digits", "digits"), ("My-Model.2", "my_model_2"), ("2owls", "_2owls"), ("x" * 64, "x" * 32)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,16 @@ def test_conversion(trained: TrainedEmbedding, tmp_path: Path, capfd: pytest.Cap
     first.save(tmp_path)
     assert Int8Embedding.load(tmp_path).fingerprint == first.fingerprint
     assert first.source["model_sha256"] == trained.model_sha256
+
+
+@pytest.mark.needs("tensorflow")
+def test_what_runs_on_the_host_only_is_refused(trained: TrainedEmbedding) -> None:
+    """Full context embeddings have no part on the device; the error says what to train instead."""
+    matching = replace(trained, learner="matching", learner_options={"full_context": True})
+    images = np.zeros((20, *SHAPE), np.uint8)
+    with pytest.raises(UnsupportedModelError, match=r"host only: train with full_context = false"):
+        convert.quantize(matching, images)
+    convert.quantize(replace(matching, learner_options={"full_context": False}), images)
 
 
 @pytest.mark.needs("tensorflow")

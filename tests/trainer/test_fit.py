@@ -8,7 +8,6 @@ import pytest
 
 from trainer.artifact import Split, TrainedEmbedding
 from trainer.checkpoint import CHECKPOINT_FILE, CheckpointError
-from trainer.datasets.dataset import Dataset
 from trainer.evaluate import embed_images
 from trainer.fit import train
 from trainer.options import TrainOptions
@@ -28,15 +27,6 @@ OPTIONS = TrainOptions(
     validation_episodes=10,
     shift_pixels=1,
 )
-
-
-@pytest.fixture(scope="session")
-def dataset():
-    """Ten classes of noisy copies of ten random 8 x 8 patterns."""
-    rng = np.random.default_rng(0)
-    patterns = rng.integers(0, 200, (10, 1, 8, 8, 1))
-    images = patterns + rng.integers(0, 56, (10, 12, 8, 8, 1))
-    return Dataset("noise", images.reshape(-1, 8, 8, 1).astype(np.uint8), np.repeat(np.arange(10), 12), NAMES)
 
 
 @pytest.fixture(scope="session")

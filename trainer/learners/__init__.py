@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trainer.learners.anil import Anil
 from trainer.learners.base import EpisodeLoss, EpisodeTensors, Learned, Learner
-from trainer.learners.maml import Anil, Maml
+from trainer.learners.maml import Maml
 from trainer.learners.matching import Matching
 from trainer.learners.prototypical import Prototypical
 from trainer.learners.siamese import Siamese

@@ -45,10 +45,13 @@ class EpisodeLoss:
         What training lowers.
     accuracy : tensor
         Share of the queries that were recognised, as a fraction of 1.
+    embeddings : float32 tensor [n_way, k_shot + n_query, d], or None
+        What was judged, support first; None where a method has no one embedding of an image.
     """
 
     loss: Any
     accuracy: Any
+    embeddings: Any = None
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,28 @@ class Learner(ABC):
     name: ClassVar[str]
     """The name in project files and artifacts."""
 
+    adapts_body: ClassVar[bool] = False
+    """Whether an episode changes the network itself, so that its samples have no one embedding."""
+
+    @property
+    def host_only(self) -> str:
+        """Why the trained method cannot be deployed; empty where it can."""
+        return ""
+
     @property
     def options(self) -> Mapping[str, Any]:
         """The options that rebuild this learner."""
         return asdict(self)
 
-    def variables(self, model: Any) -> Sequence[Any]:
-        """Trainable Keras variables besides the weights of `model`, always the same objects; some methods have none."""
+    def variables(self, model: Any, *, seed: int = 0) -> Sequence[Any]:
+        """Trainable Keras variables besides the weights of `model`, always the same objects; some methods have none.
+
+        Parameters
+        ----------
+        model : keras.Model
+        seed : int
+            Decides those that start at random.
+        """
         return ()
 
     def learned(self) -> Learned:
@@ -81,7 +99,19 @@ class Learner(ABC):
         query : float32 tensor [n_way, n_query, d]
         """
 
-    def episode_loss(self, model: Any, episode: EpisodeTensors, *, turns: int = 1) -> EpisodeLoss:
+    def loss_during(self, support: Any, query: Any, progress: Any) -> EpisodeLoss:
+        """`loss` at a point of the training, for methods whose loss changes on the way.
+
+        Parameters
+        ----------
+        support, query : float32 tensor
+            As for `loss`.
+        progress : float32 scalar tensor
+            Share of the training that is done, from 0 to 1.
+        """
+        return self.loss(support, query)
+
+    def episode_loss(self, model: Any, episode: EpisodeTensors, *, turns: int = 1, progress: Any = 1.0) -> EpisodeLoss:
         """Judge one episode in training: one pass through the network for support and query together, then `loss`.
 
         Batch normalisation sees the whole batch here, as in every training; inference uses the running statistics.
@@ -93,6 +123,8 @@ class Learner(ABC):
         turns : int
             How many sets of `k_shot` samples take their turn as the support, the others being the query; the result is
             the mean. A turn costs no pass through the network.
+        progress : float32 scalar tensor
+            Share of the training that is done, from 0 to 1.
         """
         tf = load_tensorflow()
         k_shot = episode.support.shape[1]
@@ -101,10 +133,11 @@ class Learner(ABC):
         embeddings = model(tf.reshape(images, (n_way * samples, *images.shape[2:])), training=True)
         embeddings = tf.reshape(embeddings, (n_way, samples, embeddings.shape[-1]))
         rolled = [tf.roll(embeddings, -turn * k_shot, axis=1) for turn in range(turns)]
-        results = [self.loss(samples[:, :k_shot], samples[:, k_shot:]) for samples in rolled]
+        results = [self.loss_during(rows[:, :k_shot], rows[:, k_shot:], progress) for rows in rolled]
         return EpisodeLoss(
             tf.add_n([result.loss for result in results]) / turns,
             tf.add_n([result.accuracy for result in results]) / turns,
+            embeddings,
         )
 
     @abstractmethod

@@ -18,6 +18,7 @@ from trainer.backend import load_tensorflow
 from trainer.evaluate import Classifier
 from trainer.learners.base import EpisodeLoss, Learned, Learner
 
+NEGATIVES = ("violating", "hardest")
 _SMALLEST_SQUARE = 1e-8  # below it a distance counts as zero and has no gradient
 
 
@@ -25,8 +26,9 @@ _SMALLEST_SQUARE = 1e-8  # below it a distance counts as zero and has no gradien
 class Siamese(Learner):
     """A loss over all pairs of an episode, D being the Euclidean distance of two embeddings.
 
-    The pairs are balanced: the mean over all pairs of the same class, plus the mean over the hard pairs of different
-    classes, those within the margin. Easy ones have no gradient and would only dilute the mean.
+    The pairs are balanced, and those of different classes hard: the loss is the mean over all pairs of the same class,
+    plus the mean over pairs of different classes that `negatives` chooses, so that both sides weigh the same however
+    many there are.
 
     Attributes
     ----------
@@ -38,20 +40,27 @@ class Siamese(Learner):
         that is farther than the positive, the farthest where there is none.
     margin : float
         In units of the embedding (squared ones for triplets).
+    negatives : str
+        Pairs of different classes that count; triplets choose theirs by themselves. ``"violating"``: all within the
+        margin. Others have no gradient and would only dilute the mean. ``"hardest"``: the nearest ones, as many as
+        there are pairs of the same class.
 
     Raises
     ------
     ValueError
-        If the form is unknown or the margin not positive.
+        If the form or the choice is unknown, or the margin not positive.
     """
 
     name: ClassVar[str] = "siamese"
     loss_form: str = "contrastive"
     margin: float = 4.0
+    negatives: str = "violating"
 
     def __post_init__(self) -> None:
         if self.loss_form not in _LOSSES:
             raise ValueError(f"loss_form is {self.loss_form!r}, it must be one of {', '.join(_LOSSES)}")
+        if self.negatives not in NEGATIVES:
+            raise ValueError(f"negatives is {self.negatives!r}, it must be one of {', '.join(NEGATIVES)}")
         if not self.margin > 0:
             raise ValueError(f"margin is {self.margin}, it must be positive")
 
@@ -74,7 +83,10 @@ class Siamese(Learner):
         ways = np.repeat(np.arange(n_way), per_class)
         same = ways[:, None] == ways
         positive = tf.constant(same & ~np.eye(len(ways), dtype=bool))
-        loss = _LOSSES[self.loss_form](tf, squared, positive, tf.constant(~same), self.margin)
+        negative = tf.constant(~same)
+        if self.negatives == "hardest" and self.loss_form != "triplet":
+            negative = _nearest(tf, squared, negative, n_way * per_class * (per_class - 1))
+        loss = _LOSSES[self.loss_form](tf, squared, positive, negative, self.margin)
 
         position = np.tile(np.arange(per_class), n_way)
         shown, asked = np.flatnonzero(position < k_shot), np.flatnonzero(position >= k_shot)
@@ -100,6 +112,13 @@ def _mean_where(tf: Any, values: Any, chosen: Any) -> Any:
     """Mean of the chosen elements, 0 where there is none."""
     weights = tf.cast(chosen, tf.float32)
     return tf.reduce_sum(values * weights) / tf.maximum(tf.reduce_sum(weights), 1.0)
+
+
+def _nearest(tf: Any, squared: Any, negative: Any, count: int) -> Any:
+    """Of the negative pairs the nearest `count`; more where some are equally near."""
+    distances = tf.reshape(tf.where(negative, squared, np.inf), (-1,))
+    farthest = -tf.math.top_k(-distances, count, sorted=True).values[-1]
+    return negative & (squared <= farthest)
 
 
 def _contrastive(tf: Any, squared: Any, positive: Any, negative: Any, margin: float) -> Any:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from trainer import learners
+from trainer.artifact import InputSpec
 from trainer.backbones import build_backbone
 from trainer.backend import load_tensorflow
 from trainer.learners import EpisodeTensors
+from trainer.learners.gradient_head import step_importances
 
 
 class _Linear:
@@ -52,17 +54,44 @@ def test_the_inner_steps_are_gradient_descent_on_the_support(episode, head):
     np.testing.assert_array_equal(learner.classifier(learner.learned())(support, queries), expected.argmax(axis=1))
 
 
-def tiny():
+@pytest.mark.needs("tensorflow")
+def test_the_steps_count_alike_at_first_and_the_last_alone_at_the_end():
+    """The weights of MAML++'s multi-step loss: equal, then moving linearly, then all on the last; they sum to 1."""
+    tf = load_tensorflow()
+    seen = [np.array(step_importances(tf, 4, 0.5, progress)) for progress in (0.0, 0.25, 0.5, 0.9)]
+    expected = [[0.25] * 4, [0.125, 0.125, 0.125, 0.625], [0, 0, 0, 1], [0, 0, 0, 1]]
+    np.testing.assert_allclose(seen, expected, atol=1e-6)
+
+
+@pytest.mark.needs("tensorflow")
+def test_the_queries_are_judged_after_every_step(episode):
+    """ANIL's loss is the weighted mean of the losses of learners that stop after each step; the accuracy the last's."""
+    support, query = episode
+    single = []
+    for steps in (1, 2, 3):
+        learner = learners.get("anil", {"inner_steps": steps, "inner_rate": 0.3})
+        learner.variables(_Linear)
+        single.append(float(learner.loss(support, query).loss))
+    learner = learners.get("anil", {"inner_steps": 3, "inner_rate": 0.3, "multi_step": 0.5})
+    learner.variables(_Linear)
+    early, late = (learner.loss_during(support, query, progress) for progress in (0.1, 0.7))
+    weight = 0.8 / 3
+    assert float(early.loss) == pytest.approx(weight * sum(single[:2]) + (1 - 2 * weight) * single[2], rel=1e-5)
+    assert float(late.loss) == pytest.approx(single[2], rel=1e-5)
+    assert float(early.accuracy) == float(late.accuracy)
+
+
+def tiny(*, training=False):
     """A network, its learner's options and an episode of images, small enough for finite differences."""
-    model = build_backbone("conv4", (8, 8, 1), {"width": 2, "blocks": 2}, seed=0)
+    model = build_backbone("conv4", (8, 8, 1), {"width": 2, "blocks": 2}, seed=0, training=training)
     images = np.random.default_rng(0).random((3, 5, 8, 8, 1)).astype(np.float32)
     return model, EpisodeTensors(images[:, :2], images[:, 2:])
 
 
-def outer_gradient(options, weight):
+def outer_gradient(options, weight, *, training, progress=0.1):
     """Gradient of MAML's loss by the first convolution, and the loss with `weight` added to one of its elements."""
     tf = load_tensorflow()
-    model, episode = tiny()
+    model, episode = tiny(training=training)
     learner = learners.get("maml", {"inner_steps": 2, "body_rate": 0.02, "inner_rate": 0.1, **options})
     learner.variables(model)
     kernel = model.trainable_variables[0]
@@ -70,18 +99,86 @@ def outer_gradient(options, weight):
     delta[1, 1, 0, 0] = weight
     kernel.assign_add(delta)
     with tf.GradientTape() as tape:
-        loss = learner.episode_loss(model, episode).loss
+        loss = learner.episode_loss(model, episode, progress=progress).loss
     return float(tape.gradient(loss, kernel)[1, 1, 0, 0]), float(loss)
 
 
 @pytest.mark.needs("tensorflow")
-def test_the_outer_gradient_is_of_second_order():
-    """It equals the finite difference of the loss after the inner loop; the first-order one does not."""
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("multi_step", [0.0, 0.5])
+def test_the_outer_gradient_is_of_second_order(training, multi_step):
+    """It equals the finite difference of the loss after the inner loop; the first-order one does not.
+
+    With the kernels of training as with Keras' own, and where the queries count after every step.
+    """
     step = 1e-3  # small enough for the maxima of pooling to stay where they are
-    difference = (outer_gradient({}, step)[1] - outer_gradient({}, -step)[1]) / (2 * step)
-    second, first = outer_gradient({}, 0.0)[0], outer_gradient({"first_order": True}, 0.0)[0]
+    options = {"multi_step": multi_step}
+    above, below = (outer_gradient(options, moved, training=training)[1] for moved in (step, -step))
+    difference = (above - below) / (2 * step)
+    second = outer_gradient(options, 0.0, training=training)[0]
+    first = outer_gradient({**options, "first_order": True}, 0.0, training=training)[0]
     assert second == pytest.approx(difference, rel=0.02, abs=1e-3)
     assert abs(first - difference) > 5 * abs(second - difference)
+
+
+@pytest.mark.needs("tensorflow")
+def test_early_steps_of_the_body_stop_counting():
+    """The multi-step loss differs from the plain one until its share of the training is over, and is it afterwards."""
+    plain = outer_gradient({}, 0.0, training=False)
+    early, late = (outer_gradient({"multi_step": 0.5}, 0.0, training=False, progress=p) for p in (0.1, 0.6))
+    assert late == pytest.approx(plain, rel=1e-5)
+    assert early != pytest.approx(plain, rel=1e-3)
+
+
+def adapted(learner, model, support):
+    """Weights after the learner's steps on the support, by Keras variables and the statistics of inference."""
+    tf, learned = load_tensorflow(), learner.learned()
+    flat, ways = support.reshape(-1, 8, 8, 1).astype(np.float32) / 255, np.repeat(np.arange(3), 2)
+    prototypes = np.array(model(flat, training=False)).reshape(3, 2, -1).mean(axis=1)
+    scale = learned["init_scale"]
+    weights, biases = tf.Variable(2 * scale * prototypes), tf.Variable(-scale * np.square(prototypes).sum(axis=1))
+    rates = np.reshape(learned["body_rates"], (learner.inner_steps, -1))
+    for step in range(learner.adapt_steps):
+        rate = min(step, learner.inner_steps - 1)
+        with tf.GradientTape() as tape:
+            logits = model(flat, training=False) @ tf.transpose(weights) + biases
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(ways, logits))
+        moved = [*model.trainable_variables, weights, biases]
+        for variable, gradient, by in zip(
+            moved,
+            tape.gradient(loss, moved),
+            [*rates[rate], learned["weight_rates"][rate], learned["bias_rates"][rate]],
+            strict=True,
+        ):
+            variable.assign_sub(by * gradient)
+    return weights, biases
+
+
+@pytest.mark.needs("tensorflow")
+def test_the_host_adapts_the_whole_network_query_by_query():
+    """Its answers are those of gradient descent on Keras' own variables, and do not depend on the other queries."""
+    tf = load_tensorflow()
+    model, _ = tiny()
+    learner = learners.get("maml", {"inner_steps": 2, "adapt_steps": 3, "body_rate": 0.3, "inner_rate": 0.5})
+    learner.variables(model)
+    learner._variables["body_rates"].assign(np.random.default_rng(1).uniform(0.1, 0.5, (2, 6)))
+    images = np.random.default_rng(2).integers(0, 256, (3, 22, 8, 8, 1), dtype=np.uint8)
+    support, queries = images[:, :2], images[:, 2:].reshape(60, 8, 8, 1)
+    before = model.get_weights()
+    classify = learner.host_only_classifier(model, InputSpec((8, 8, 1)), learner.learned())
+    answers = classify(support, queries)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    np.testing.assert_array_equal(np.concatenate([classify(support, query[None]) for query in queries]), answers)
+    flat = queries.astype(np.float32) / 255
+    embeddings = np.array(model(flat, training=False))
+    on_device = learner.classifier(learner.learned())(
+        np.array(model(support.reshape(6, 8, 8, 1) / 255.0)).reshape(3, 2, -1), embeddings
+    )
+    weights, biases = adapted(learner, model, support)
+    expected = np.array(model(flat, training=False) @ tf.transpose(weights) + biases).argmax(axis=1)
+    np.testing.assert_array_equal(answers, expected)
+    assert (answers != on_device).any()
 
 
 @pytest.mark.needs("tensorflow")
@@ -102,6 +199,10 @@ def test_what_was_learned_is_named_and_complete():
     anil = learners.get("anil", {"inner_steps": 3})
     assert len(anil.variables(_Linear)) == 2
     assert set(anil.learned()) == {"weight_rates", "bias_rates", "init_scale"}
+    maml = learners.get("maml", {"inner_steps": 3})
+    maml.variables(tiny()[0])
+    assert set(maml.learned()) == {*anil.learned(), "body_rates"}
+    assert maml.learned()["body_rates"] == pytest.approx([0.01] * 3 * 6)
     assert anil.learned()["weight_rates"] == pytest.approx([0.1] * 3)
     row = learners.get("anil", {"head": "learned"})
     row.variables(_Linear)
@@ -123,9 +224,11 @@ def test_maml_cannot_take_turns():
         ({"head": "zeros"}, "prototypes, learned"),
         ({"inner_steps": 0}, "at least 1"),
         ({"inner_rate": -1.0}, "positive"),
+        ({"multi_step": 1.5}, "share of the training"),
+        ({"body_rate": 0.0}, "positive"),
     ],
 )
 def test_impossible_options_are_refused(options, message):
     """The error says what would work."""
     with pytest.raises(ValueError, match=message):
-        learners.get("anil", options)
+        learners.get("maml", options)

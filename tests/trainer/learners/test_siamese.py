@@ -55,6 +55,22 @@ def test_the_loss_is_that_of_the_formula(samples, form):
 
 
 @pytest.mark.needs("tensorflow")
+@pytest.mark.parametrize("form", ["contrastive", "squared"])
+def test_as_many_hardest_negatives_count_as_there_are_positives(samples, form):
+    """The nearest pairs of different classes, as many as of the same class; fewer than violate the margin here."""
+    same = [d for d, y in pairs(samples) if y]
+    negatives = sorted(d for d, y in pairs(samples) if not y)
+    hardest = negatives[: len(same)]
+    assert hardest[-1] < MARGIN > negatives[len(same) + 10], "a test in which the choice makes no difference"
+    if form == "contrastive":
+        expected = np.mean(same) + np.mean([MARGIN - d for d in hardest])
+    else:
+        expected = np.mean([d**2 / 2 for d in same]) + np.mean([(MARGIN - d) ** 2 / 2 for d in hardest])
+    learner = learners.get("siamese", {"loss_form": form, "margin": MARGIN, "negatives": "hardest"})
+    assert float(learner.loss(samples[:, :1], samples[:, 1:]).loss) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.needs("tensorflow")
 def test_equal_embeddings_have_a_finite_gradient():
     """The square root has none at zero; training must survive two equal images."""
     tf = load_tensorflow()
@@ -81,7 +97,8 @@ def test_the_nearest_example_wins_not_the_nearest_mean():
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"loss_form": "cosine"}, "contrastive"), ({"margin": 0}, "positive")]
+    ("options", "message"),
+    [({"loss_form": "cosine"}, "contrastive"), ({"margin": 0}, "positive"), ({"negatives": "all"}, "hardest")],
 )
 def test_impossible_options_are_refused(options, message):
     """The error says what would work."""
