@@ -95,17 +95,20 @@ static kshot_status count_torn_slots(kshot_store *store)
     return KSHOT_OK;
 }
 
-/* A bank without a header was erased last of all: by a compaction that was cut, or by a purge. */
-static void guess_lost_erase_counts(kshot_store *store)
+/* The newest header knows how often the banks were erased that have none. */
+static void recall_erases(kshot_store *store)
 {
-    uint32_t highest = 0;
+    const kshot_store_header *newest = NULL;
 
     for (uint32_t i = 0; i < store->config->geometry.bank_count; i++) {
-        highest = store->banks[i].erases > highest ? store->banks[i].erases : highest;
+        const kshot_store_bank *const bank = &store->banks[i];
+        if (bank->kind == KSHOT_STORE_HEADER_OURS && (newest == NULL || bank->header.sequence > newest->sequence)) {
+            newest = &bank->header;
+        }
     }
-    for (uint32_t i = 0; i < store->config->geometry.bank_count; i++) {
+    for (uint32_t i = 0; newest != NULL && i < store->config->geometry.bank_count; i++) {
         if (store->banks[i].kind == KSHOT_STORE_HEADER_NONE) {
-            store->banks[i].erases = highest;
+            store->banks[i].erases = newest->erase_count + (newest->wear >> 2 * i & 3) - 1;
         }
     }
 }
@@ -124,7 +127,7 @@ static kshot_status load(kshot_store *store)
     if (status != KSHOT_OK) {
         return status;
     }
-    guess_lost_erase_counts(store);
+    recall_erases(store);
     store->active = choose_active(store);
     if (is_overtaken(store)) {
         store->active = KSHOT_STORE_MAX_BANKS;

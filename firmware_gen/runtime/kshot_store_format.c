@@ -121,10 +121,13 @@ static void encode_config(const kshot_store_config *config, uint8_t *out)
     store_u16(out + 6, KSHOT_STORE_HEADER_BYTES);
     store_u32(out + 16, geometry->erase_unit_bytes);
     store_u16(out + 20, geometry->erase_units_per_bank);
-    store_u16(out + 22, geometry->program_unit_bytes);
-    store_u16(out + 24, geometry->bank_count);
-    store_u16(out + 26, config->max_classes);
-    store_u32(out + 28, layout.slot_bytes);
+    out[22] = 0;
+    for (uint32_t unit = geometry->program_unit_bytes; unit > 1; unit /= 2) {
+        out[22]++;
+    }
+    out[23] = (uint8_t)geometry->bank_count;
+    store_u16(out + 24, config->max_classes);
+    store_u16(out + 26, layout.slot_bytes);
     store_u16(out + 32, layout.slot_count);
     store_u16(out + 34, config->record_bytes);
     memcpy(out + 44, config->fingerprint, KSHOT_STORE_FINGERPRINT_BYTES);
@@ -135,6 +138,7 @@ void kshot_store_header_encode(const kshot_store_config *config, kshot_store_hea
     encode_config(config, out);
     store_u32(out + 8, header->sequence);
     store_u32(out + 12, header->erase_count);
+    store_u32(out + 28, header->wear);
     store_u16(out + 36, header->snapshot_count);
     store_u16(out + 38, header->flags);
     store_u32(out + 40, header->log_sequence);
@@ -154,6 +158,7 @@ kshot_store_header_kind kshot_store_header_decode(const kshot_store_config *conf
     }
     header->sequence = load_u32(bytes + 8);
     header->erase_count = load_u32(bytes + 12);
+    header->wear = load_u32(bytes + 28);
     header->snapshot_count = load_u16(bytes + 36);
     header->flags = load_u16(bytes + 38);
     header->log_sequence = load_u32(bytes + 40);

@@ -77,6 +77,7 @@ typedef enum kshot_store_slot_type {
 typedef struct kshot_store_header {
     uint32_t sequence;
     uint32_t erase_count;
+    uint32_t wear;         /* two bits a bank: its erases less this one's plus 1, once this bank is settled */
     uint32_t log_sequence; /* number of the last operation in the snapshot */
     uint32_t crc;          /* the seed of this bank's slots */
     uint16_t snapshot_count;

@@ -67,52 +67,63 @@ static void apply_to_index(kshot_store *store, const store_change *change, uint1
     }
 }
 
-/* R5: the bank that a cut may leave in use although the active one was read just now. */
-static uint32_t protected_bank(const kshot_store *store)
+/* R5: the newest bank whose compaction was acknowledged; KSHOT_STORE_MAX_BANKS for none. */
+static uint32_t newest_acknowledged(const kshot_store *store)
 {
-    const uint32_t bank_count = store->config->geometry.bank_count;
     uint32_t best = KSHOT_STORE_MAX_BANKS;
 
-    if (store->active == KSHOT_STORE_MAX_BANKS || store->written || bank_count == KSHOT_STORE_MIN_BANKS ||
-        kshot_store_bank_stage(&store->banks[store->active]) == KSHOT_STORE_ACKNOWLEDGED) {
-        return KSHOT_STORE_MAX_BANKS;
-    }
-    for (uint32_t i = 0; i < bank_count; i++) {
+    for (uint32_t i = 0; i < store->config->geometry.bank_count; i++) {
         const kshot_store_bank *const bank = &store->banks[i];
-        if (i != store->active && kshot_store_bank_stage(bank) == KSHOT_STORE_ACKNOWLEDGED &&
-            (best == KSHOT_STORE_MAX_BANKS || bank->header.sequence > store->banks[best].header.sequence)) {
+        const bool stands = kshot_store_bank_stage(bank) == KSHOT_STORE_ACKNOWLEDGED ||
+                            (store->written && i == store->active); /* read back in this session */
+        if (stands && (best == KSHOT_STORE_MAX_BANKS || bank->header.sequence > store->banks[best].header.sequence)) {
             best = i;
         }
     }
     return best;
 }
 
-/* R5: whether a bank may once more be read as a store, even after an erase that was cut. */
-static bool is_precious(const kshot_store_bank *bank)
+/* R5: whether a bank might be read as newer than the acknowledged one, even after an erase that was cut. */
+static bool is_risky(const kshot_store *store, const kshot_store_bank *bank, uint32_t acknowledged)
 {
-    return bank->kind == KSHOT_STORE_HEADER_FOREIGN ||
-           (bank->kind == KSHOT_STORE_HEADER_OURS && bank->newest != KSHOT_STORE_NO_SLOT);
+    const bool readable = bank->kind == KSHOT_STORE_HEADER_FOREIGN ||
+                          (bank->kind == KSHOT_STORE_HEADER_OURS && bank->newest != KSHOT_STORE_NO_SLOT);
+    return readable && (acknowledged == KSHOT_STORE_MAX_BANKS ||
+                        bank->header.sequence > store->banks[acknowledged].header.sequence);
+}
+
+/* R5: whether `bank` is the better target. Of two that are not risky, it is the one that was erased less often; when
+ * all will be erased, more often, so that one of those that are behind is free next time. */
+static bool is_better(const kshot_store *store, uint32_t bank, uint32_t than, uint32_t acknowledged, bool purges)
+{
+    const kshot_store_bank *const a = &store->banks[bank], *const b = &store->banks[than];
+    const bool a_risky = is_risky(store, a, acknowledged), b_risky = is_risky(store, b, acknowledged);
+
+    if (a_risky != b_risky) {
+        return b_risky;
+    }
+    if (a_risky) {
+        return a->header.sequence < b->header.sequence;
+    }
+    return purges ? a->erases > b->erases : a->erases < b->erases;
 }
 
 /* R5: where to compact to, of the banks that are not in the set `tried`; KSHOT_STORE_MAX_BANKS for none. Of equals it
  * is the next in turn. */
-static uint32_t choose_target(const kshot_store *store, uint32_t tried)
+static uint32_t choose_target(const kshot_store *store, uint32_t tried, bool purges)
 {
     const uint32_t bank_count = store->config->geometry.bank_count;
-    const uint32_t source = store->active;
-    const uint32_t keep = protected_bank(store);
+    const uint32_t acknowledged = newest_acknowledged(store);
     uint32_t best = KSHOT_STORE_MAX_BANKS;
-    uint32_t i = source == KSHOT_STORE_MAX_BANKS ? bank_count - 1 : source;
+    uint32_t i = store->active == KSHOT_STORE_MAX_BANKS ? bank_count - 1 : store->active;
 
     for (uint32_t turn = 0; turn < bank_count; turn++) {
         i = i + 1 < bank_count ? i + 1 : 0;
-        const bool precious = is_precious(&store->banks[i]);
-        if (i == source || i == keep || (tried >> i & 1) != 0) {
+        const bool spared = i == acknowledged && bank_count > KSHOT_STORE_MIN_BANKS;
+        if (i == store->active || spared || (tried >> i & 1) != 0) {
             continue;
         }
-        if (best == KSHOT_STORE_MAX_BANKS || precious < is_precious(&store->banks[best]) ||
-            (precious && is_precious(&store->banks[best]) &&
-             store->banks[i].header.sequence < store->banks[best].header.sequence)) {
+        if (best == KSHOT_STORE_MAX_BANKS || is_better(store, i, best, acknowledged, purges)) {
             best = i;
         }
     }
@@ -151,6 +162,20 @@ static kshot_status write_marker(kshot_store *store, const store_change *change,
     return kshot_store_slot_write(store, bank, header, &slot);
 }
 
+/* What the header of `target` says of the others' erases. */
+static uint32_t wear_beside(const kshot_store *store, uint32_t target, bool purges)
+{
+    uint32_t wear = 0;
+
+    for (uint32_t i = 0; i < store->config->geometry.bank_count; i++) {
+        const uint32_t erases = store->banks[i].erases + (purges && i != target) + 1;
+        const uint32_t own = store->banks[target].erases;
+        const uint32_t ahead = erases < own ? 0 : erases - own;
+        wear |= (ahead < 3 ? ahead : 3) << 2 * i;
+    }
+    return wear;
+}
+
 /* R3, R4: a bank with all that is true after the change, up to ATTEST. */
 static kshot_status write_bank(kshot_store *store, const store_change *change, uint32_t target,
                                kshot_store_header *header)
@@ -158,6 +183,7 @@ static kshot_status write_bank(kshot_store *store, const store_change *change, u
     kshot_status status = kshot_store_bank_erase(store, target);
 
     header->erase_count = store->banks[target].erases;
+    header->wear = wear_beside(store, target, (header->flags & KSHOT_STORE_FLAG_PURGE) != 0);
     header->sequence = ++store->highest_sequence;
     if (status == KSHOT_OK) {
         status = kshot_store_bank_write_header(store, target, header);
@@ -230,7 +256,7 @@ static kshot_status compact(kshot_store *store, const store_change *change)
     header.log_sequence = store->log_sequence + (change->kind != NOTHING);
     store->appendable = false; /* from here on the new bank may count more than the old one */
     for (;;) {
-        const uint32_t target = choose_target(store, tried);
+        const uint32_t target = choose_target(store, tried, purges);
         kshot_status status;
         if (target == KSHOT_STORE_MAX_BANKS || store->highest_sequence == UINT32_MAX) {
             return KSHOT_ERROR_FLASH;
