@@ -14,6 +14,7 @@ from typing import Any
 
 from trainer.artifact import InputSpec, TrainedEmbedding
 from trainer.backend import load_tensorflow
+from trainer.folding import folded
 
 _IMPOSSIBLE = -1e9  # as a logit; finite, or zero times its logarithm would be no number
 _SMALLEST = 1e-12
@@ -45,7 +46,7 @@ class Teacher:
                 "name one that was trained on the same input"
             )
         self.sha256 = trained.model_sha256
-        self._tf, self._spec, self._model = load_tensorflow(), trained.input, trained.keras_model()
+        self._tf, self._spec, self._model = load_tensorflow(), trained.input, folded(trained.keras_model())
 
     def embed(self, pixels: Any) -> Any:
         """Embed augmented samples as they are, with the statistics of the teacher's own training.
