@@ -65,9 +65,9 @@ class Stage:
     Attributes
     ----------
     name : str
-        "float", "int8" (the NumPy reference) or "device" (the generated C, compiled).
+        "float", "int8" (the NumPy reference), "device" (the generated C, compiled) or "host" (what no device can do).
     embeddings : float32 or int8 [n, d]
-        Row i embeds image i.
+        Row i embeds image i; of "host", the images themselves.
     classify : Classifier
         The learner in that form.
     """
@@ -103,6 +103,17 @@ def float_stage(trained: TrainedEmbedding, images: npt.NDArray[np.uint8]) -> Sta
     return Stage(
         "float", embeddings, learners.get(trained.learner, trained.learner_options).classifier(trained.learned)
     )
+
+
+def host_stages(trained: TrainedEmbedding, images: npt.NDArray[np.uint8]) -> list[Stage]:
+    """`float_stage` and, where a method does more on the host than any device can, that as the stage "host".
+
+    What it does is the learner's `host_only_classifier`; its "embeddings" are the images as they are.
+    """
+    learner = learners.get(trained.learner, trained.learner_options)
+    classify = learner.host_only_classifier(trained.keras_model(), trained.input, trained.learned)
+    stages = [float_stage(trained, images)]
+    return stages if classify is None else [*stages, Stage("host", images, classify)]
 
 
 def int8_stage(embedding: Int8Embedding, images: npt.NDArray[np.uint8]) -> Stage:

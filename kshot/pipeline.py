@@ -256,7 +256,7 @@ def evaluate(
     dataset = test_dataset(project)
     options = project.evaluate
     return evaluation.evaluate_stages(
-        [stage(project, path, dataset) for path in paths],
+        [stage for path in paths for stage in stages(project, path, dataset)],
         dataset,
         parsed,
         n_query=options.n_query,
@@ -266,8 +266,8 @@ def evaluate(
     )
 
 
-def stage(project: Project, path: Path, dataset: Dataset) -> Stage:
-    """Embed the images of a data set with whatever artifact `path` is.
+def stages(project: Project, path: Path, dataset: Dataset) -> list[Stage]:
+    """Embed the images of a data set with whatever artifact `path` is: one stage, or two where the host does more.
 
     A generated project is compiled for this computer, and its images are quantized as the project's int8 folder says.
 
@@ -277,15 +277,15 @@ def stage(project: Project, path: Path, dataset: Dataset) -> Stage:
         If the path is no artifact, or the C was generated from another network than the int8 folder's.
     """
     if (path / trained_artifact.JSON_FILE).is_file():
-        return evaluation.float_stage(TrainedEmbedding.load(path), dataset.images)
+        return evaluation.host_stages(TrainedEmbedding.load(path), dataset.images)
     if path.is_file() or (path / int8_artifact.JSON_FILE).is_file():
-        return evaluation.int8_stage(load_int8(path), dataset.images)
+        return [evaluation.int8_stage(load_int8(path), dataset.images)]
     if (path / "Makefile").is_file():
         library = HostLibrary(SourceTree.read(path), project.folder / "host")
         embedding = load_int8(project.int8_folder)
         if library.fingerprint != embedding.fingerprint:
             raise ArtifactKindError(f"{path} was not generated from {project.int8_folder}: run `kshot generate` again")
-        return evaluation.device_stage(library, embedding, dataset.images)
+        return [evaluation.device_stage(library, embedding, dataset.images)]
     raise ArtifactKindError(
         f"{path} is no folder that `kshot train`, `quantize` or `generate` wrote, and no .tflite file"
     )

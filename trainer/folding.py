@@ -1,7 +1,8 @@
 """A trained network for inference alone: batch normalisation folded into the convolutions before it.
 
 Normalisation by fixed statistics multiplies and shifts whole channels. The factor moves into the kernel, and what is
-left is a bias, which TensorFlow computes together with the convolution and a ReLU behind it; that saves a quarter of the time.
+left is a bias, which TensorFlow computes together with the convolution and a ReLU behind it. That saves a quarter of
+the time.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from trainer.artifact import InputSpec
 from trainer.backend import load_tensorflow
 from trainer.evaluate import Classifier
 
@@ -149,3 +150,21 @@ class Learner(ABC):
         learned : mapping
             From `learned`, after the training.
         """
+
+    def host_only_classifier(self, model: Any, spec: InputSpec, learned: Learned) -> Classifier | None:
+        """Return what the method does on the host beyond `classifier` and no device can do, or None where nothing is.
+
+        Parameters
+        ----------
+        model : keras.Model
+            The trained network.
+        spec : InputSpec
+        learned : mapping
+            From `learned`, after the training.
+
+        Returns
+        -------
+        Classifier or None
+            Takes raw images, uint8 [..., height, width, channels], where others take embeddings.
+        """
+        return None
