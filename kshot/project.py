@@ -97,8 +97,8 @@ class TrainTable(Table):
     )
     turns: int = key(
         _TRAIN.turns,
-        "How often the samples of an episode change roles: more is learned from one pass.",
-        minimum=1,
+        "How often the samples of an episode change roles; 0 as often as they can, which learns most from a step.",
+        minimum=0,
         maximum=1000,
     )
     pretrain_steps: int = key(

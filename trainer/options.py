@@ -40,7 +40,8 @@ class TrainOptions:
         mean something else in the mirror, such as characters.
     turns : int
         How often the samples of an episode change roles: in each turn `k_shot` others are the support. Up to
-        ``(k_shot + n_query) / k_shot``; more turns learn more from one pass through the network.
+        ``(k_shot + n_query) / k_shot``; more turns learn more from one pass through the network. 0 takes as many as
+        there are, and one where the learner has no use for more.
     pretrain_steps : int
         The first so many of the `steps` tell all training classes apart at once, by a cosine softmax over the images of
         the step's episode, instead of solving its task; see `trainer.pretrain`.
@@ -81,12 +82,12 @@ class TrainOptions:
     n_query: int = 5
     steps: int = 600
     max_seconds: float | None = None
-    learning_rate: float = 2e-3
+    learning_rate: float = 6e-3
     averaging: float = 0.98
     shift_pixels: int = 0
     distortion: float = 0.0
     mirror_classes: bool = False
-    turns: int = 1
+    turns: int = 0
     pretrain_steps: int = 0
     pretrain_scale: float = 0.0
     teacher: str = ""
@@ -109,7 +110,7 @@ class TrainOptions:
             "steps": 1,
             "seed": 0,
             "shift_pixels": 0,
-            "turns": 1,
+            "turns": 0,
             "pretrain_steps": 0,
             "qat_steps": 0,
             "validate_every": 1,

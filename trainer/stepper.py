@@ -229,7 +229,7 @@ class Stepper:
         result = self._learner.episode_loss(
             network,
             EpisodeTensors(images[:, : options.k_shot], images[:, options.k_shot :]),
-            turns=options.turns,
+            turns=turns_of(self._learner, options),
             progress=(batch.progress - begin) / (1 - begin),
         )
         if self.teacher is None:
@@ -249,12 +249,19 @@ class Stepper:
             average.assign_add((1 - decay) * (current - average))
 
 
+def turns_of(learner: Learner, options: TrainOptions) -> int:
+    """How often the roles change: as often as the samples allow, where nothing else was asked for."""
+    if options.turns or not learner.takes_turns:
+        return max(1, options.turns)
+    return (options.k_shot + options.n_query) // options.k_shot
+
+
 def _check(learner: Learner, options: TrainOptions) -> None:
     """Refuse what a method that changes the network in an episode cannot do."""
     if not learner.adapts_body:
         return
-    for name, off in (("turns", 1), ("teacher", ""), ("qat_steps", 0)):
-        if getattr(options, name) != off:
+    for name, off in (("turns", (0, 1)), ("teacher", ("",)), ("qat_steps", (0,))):
+        if getattr(options, name) not in off:
             raise ValueError(
                 f"{name} needs one embedding of each sample, and {learner.name} changes the network in an episode: "
                 f"leave {name} out, or train anil"

@@ -65,6 +65,9 @@ class Learner(ABC):
     adapts_body: ClassVar[bool] = False
     """Whether an episode changes the network itself, so that its samples have no one embedding."""
 
+    takes_turns: ClassVar[bool] = True
+    """Whether the loss differs by which samples are the support, so that taking turns teaches more."""
+
     @property
     def host_only(self) -> str:
         """Why the trained method cannot be deployed; empty where it can."""

@@ -44,6 +44,7 @@ class Maml(GradientHead):
 
     name: ClassVar[str] = "maml"
     adapts_body: ClassVar[bool] = True
+    takes_turns: ClassVar[bool] = False
     body_rate: float = 0.01
 
     def __post_init__(self) -> None:

@@ -52,6 +52,7 @@ class Siamese(Learner):
     """
 
     name: ClassVar[str] = "siamese"
+    takes_turns: ClassVar[bool] = False
     loss_form: str = "contrastive"
     margin: float = 4.0
     negatives: str = "violating"
