@@ -78,8 +78,8 @@ static kshot_status build_index(kshot_store *store)
         return status;
     }
     store->lossy = store->lossy || !bank->whole || (bank->header.flags & KSHOT_STORE_FLAG_LOSSY) != 0;
-    store->purging =
-        (bank->header.flags & KSHOT_STORE_FLAG_PURGE) != 0 && kshot_store_bank_stage(bank) != KSHOT_STORE_ACKNOWLEDGED;
+    store->purging = (bank->header.flags & KSHOT_STORE_FLAG_PURGE) != 0 &&
+                     bank->newest < bank->header.snapshot_count + KSHOT_STORE_PURGED - KSHOT_STORE_COMMIT;
     return KSHOT_OK;
 }
 

@@ -99,7 +99,7 @@ kshot_store_stage kshot_store_bank_stage(const kshot_store_bank *bank)
     if (bank->kind != KSHOT_STORE_HEADER_OURS || bank->newest == KSHOT_STORE_NO_SLOT) {
         return KSHOT_STORE_UNCOMMITTED;
     }
-    if (bank->newest >= bank->header.snapshot_count + KSHOT_STORE_MARKERS - 1) {
+    if (bank->newest >= bank->header.snapshot_count + KSHOT_STORE_SETTLED - KSHOT_STORE_COMMIT) {
         return KSHOT_STORE_ACKNOWLEDGED;
     }
     if (!bank->whole) {

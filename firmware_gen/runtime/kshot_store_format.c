@@ -97,7 +97,7 @@ kshot_status kshot_store_costs_of(const kshot_store_config *config, uint32_t end
     }
     banks = config->geometry.bank_count;
     slots = (uint32_t)config->max_classes + KSHOT_STORE_MARKERS;
-    puts_a_bank = 1 + layout.slot_count - slots;
+    puts_a_bank = 2 + layout.slot_count - slots; /* without PURGED */
     costs->put_erases = config->geometry.erase_units_per_bank;
     costs->put_program_units =
         (2 * layout.header_bytes + slots * layout.slot_bytes) / config->geometry.program_unit_bytes;
@@ -169,20 +169,26 @@ kshot_store_header_kind kshot_store_header_decode(const kshot_store_config *conf
     return KSHOT_STORE_HEADER_OURS;
 }
 
-/* The only type that slot `index` can have. */
-static uint8_t type_at(uint32_t index, uint32_t snapshot_count)
+/* The first slot behind the markers. */
+static uint32_t first_put(const kshot_store_header *header)
 {
-    if (index < snapshot_count || index >= snapshot_count + KSHOT_STORE_MARKERS) {
+    return header->snapshot_count + KSHOT_STORE_MARKERS - ((header->flags & KSHOT_STORE_FLAG_PURGE) == 0 ? 1u : 0u);
+}
+
+/* The only type that slot `index` can have. */
+static uint8_t type_at(uint32_t index, const kshot_store_header *header)
+{
+    if (index < header->snapshot_count || index >= first_put(header)) {
         return KSHOT_STORE_PUT;
     }
-    return (uint8_t)(KSHOT_STORE_COMMIT + index - snapshot_count);
+    return (uint8_t)(KSHOT_STORE_COMMIT + index - header->snapshot_count);
 }
 
 /* Snapshot and markers follow each other without a gap; an operation may pass over slots that failed. */
-static bool can_follow(uint32_t index, uint32_t previous, uint32_t snapshot_count)
+static bool can_follow(uint32_t index, uint32_t previous, const kshot_store_header *header)
 {
-    if (index >= snapshot_count + KSHOT_STORE_MARKERS) {
-        return previous < index && previous >= snapshot_count + KSHOT_STORE_MARKERS - 1;
+    if (index >= first_put(header)) {
+        return previous < index && previous >= first_put(header) - 1;
     }
     return previous == (index == 0 ? KSHOT_STORE_NO_SLOT : index - 1);
 }
@@ -214,9 +220,8 @@ bool kshot_store_slot_decode(const kshot_store_layout *layout, const kshot_store
     slot->token = load_u32(bytes + 8);
     slot->index = load_u16(bytes + 12);
     slot->previous = load_u16(bytes + 14);
-    return slot->type == type_at(index, header->snapshot_count) && bytes[1] == 0 && slot->index == index &&
-           (slot->type != KSHOT_STORE_PUT || slot->class_id != 0) &&
-           can_follow(index, slot->previous, header->snapshot_count) &&
+    return slot->type == type_at(index, header) && bytes[1] == 0 && slot->index == index &&
+           (slot->type != KSHOT_STORE_PUT || slot->class_id != 0) && can_follow(index, slot->previous, header) &&
            load_u32(bytes + crc_at) == kshot_crc32(header->crc, bytes, crc_at);
 }
 

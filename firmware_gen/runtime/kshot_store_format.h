@@ -23,7 +23,7 @@ extern "C" {
 
 #define KSHOT_STORE_HEADER_BYTES 64u       /* as encoded; in flash padded to whole program units */
 #define KSHOT_STORE_SLOT_OVERHEAD_BYTES 20 /* of a slot: 16 before the record, the CRC behind it */
-#define KSHOT_STORE_MARKERS 3              /* slots in reserve: COMMIT, ATTEST, SETTLED */
+#define KSHOT_STORE_MARKERS 4              /* slots in reserve: COMMIT, ATTEST, SETTLED, PURGED */
 #define KSHOT_STORE_NO_SLOT 65535u
 
 /* The flash that the store may use: bank_count banks of erase_units_per_bank erase units each, from address 0 on. */
@@ -50,7 +50,7 @@ typedef struct kshot_store_layout {
     uint32_t slot_bytes;
     uint32_t workspace_bytes; /* that the caller provides: a slot or a header, the larger */
     uint16_t slot_count;      /* of a bank */
-    uint16_t capacity;        /* classes that a bank could hold: slot_count - 3, or 0 */
+    uint16_t capacity;        /* classes that a bank could hold: slot_count - 4, or 0 */
 } kshot_store_layout;
 
 /* What calls cost at most while no callback fails, and how long the flash lasts. */
@@ -67,10 +67,11 @@ typedef enum kshot_store_slot_type {
     KSHOT_STORE_PUT = 1,
     KSHOT_STORE_COMMIT = 2,
     KSHOT_STORE_ATTEST = 3,
-    KSHOT_STORE_SETTLED = 4
+    KSHOT_STORE_SETTLED = 4,
+    KSHOT_STORE_PURGED = 5 /* where the header says PURGE */
 } kshot_store_slot_type;
 
-#define KSHOT_STORE_FLAG_PURGE 1u /* every other bank is erased before SETTLED */
+#define KSHOT_STORE_FLAG_PURGE 1u /* every other bank is erased before PURGED */
 #define KSHOT_STORE_FLAG_LOSSY 2u /* a record was lost before this bank was written, and nobody has accepted that */
 
 /* A header's fields that are not the config's. */

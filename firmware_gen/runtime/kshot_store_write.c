@@ -67,37 +67,40 @@ static void apply_to_index(kshot_store *store, const store_change *change, uint1
     }
 }
 
-/* R5: the newest bank whose compaction was acknowledged; KSHOT_STORE_MAX_BANKS for none. */
-static uint32_t newest_acknowledged(const kshot_store *store)
+/* R5: the bank that will be read as a store at every boot, however the cuts before now went: the active one, or where
+ * its ATTEST may not be readable again, the newest other that is attested; KSHOT_STORE_MAX_BANKS for none. */
+static uint32_t safe_bank(const kshot_store *store)
 {
     uint32_t best = KSHOT_STORE_MAX_BANKS;
 
+    if (store->active == KSHOT_STORE_MAX_BANKS || store->written ||
+        kshot_store_bank_stage(&store->banks[store->active]) == KSHOT_STORE_ACKNOWLEDGED) {
+        return store->active;
+    }
     for (uint32_t i = 0; i < store->config->geometry.bank_count; i++) {
         const kshot_store_bank *const bank = &store->banks[i];
-        const bool stands = kshot_store_bank_stage(bank) == KSHOT_STORE_ACKNOWLEDGED ||
-                            (store->written && i == store->active); /* read back in this session */
-        if (stands && (best == KSHOT_STORE_MAX_BANKS || bank->header.sequence > store->banks[best].header.sequence)) {
+        if (i != store->active && kshot_store_bank_stage(bank) >= KSHOT_STORE_ATTESTED &&
+            (best == KSHOT_STORE_MAX_BANKS || bank->header.sequence > store->banks[best].header.sequence)) {
             best = i;
         }
     }
     return best;
 }
 
-/* R5: whether a bank might be read as newer than the acknowledged one, even after an erase that was cut. */
-static bool is_risky(const kshot_store *store, const kshot_store_bank *bank, uint32_t acknowledged)
+/* R5: whether a bank might be read as newer than the safe one, even after an erase that was cut. */
+static bool is_risky(const kshot_store *store, const kshot_store_bank *bank, uint32_t safe)
 {
     const bool readable = bank->kind == KSHOT_STORE_HEADER_FOREIGN ||
                           (bank->kind == KSHOT_STORE_HEADER_OURS && bank->newest != KSHOT_STORE_NO_SLOT);
-    return readable && (acknowledged == KSHOT_STORE_MAX_BANKS ||
-                        bank->header.sequence > store->banks[acknowledged].header.sequence);
+    return readable && (safe == KSHOT_STORE_MAX_BANKS || bank->header.sequence > store->banks[safe].header.sequence);
 }
 
 /* R5: whether `bank` is the better target. Of two that are not risky, it is the one that was erased less often; when
  * all will be erased, more often, so that one of those that are behind is free next time. */
-static bool is_better(const kshot_store *store, uint32_t bank, uint32_t than, uint32_t acknowledged, bool purges)
+static bool is_better(const kshot_store *store, uint32_t bank, uint32_t than, uint32_t safe, bool purges)
 {
     const kshot_store_bank *const a = &store->banks[bank], *const b = &store->banks[than];
-    const bool a_risky = is_risky(store, a, acknowledged), b_risky = is_risky(store, b, acknowledged);
+    const bool a_risky = is_risky(store, a, safe), b_risky = is_risky(store, b, safe);
 
     if (a_risky != b_risky) {
         return b_risky;
@@ -113,17 +116,17 @@ static bool is_better(const kshot_store *store, uint32_t bank, uint32_t than, ui
 static uint32_t choose_target(const kshot_store *store, uint32_t tried, bool purges)
 {
     const uint32_t bank_count = store->config->geometry.bank_count;
-    const uint32_t acknowledged = newest_acknowledged(store);
+    const uint32_t safe = safe_bank(store);
     uint32_t best = KSHOT_STORE_MAX_BANKS;
     uint32_t i = store->active == KSHOT_STORE_MAX_BANKS ? bank_count - 1 : store->active;
 
     for (uint32_t turn = 0; turn < bank_count; turn++) {
         i = i + 1 < bank_count ? i + 1 : 0;
-        const bool spared = i == acknowledged && bank_count > KSHOT_STORE_MIN_BANKS;
+        const bool spared = i == safe && bank_count > KSHOT_STORE_MIN_BANKS;
         if (i == store->active || spared || (tried >> i & 1) != 0) {
             continue;
         }
-        if (best == KSHOT_STORE_MAX_BANKS || is_better(store, i, best, acknowledged, purges)) {
+        if (best == KSHOT_STORE_MAX_BANKS || is_better(store, i, best, safe, purges)) {
             best = i;
         }
     }
@@ -220,25 +223,37 @@ static void adopt(kshot_store *store, const store_change *change, uint32_t targe
     store->state = store->lossy ? KSHOT_STORE_DEGRADED : KSHOT_STORE_OK;
 }
 
-/* R9: what the active bank replaces is removed; then R6: the compaction may be acknowledged. */
-static kshot_status settle(kshot_store *store, const store_change *change)
+static kshot_status append_marker(kshot_store *store, const store_change *change, kshot_store_slot_type type)
 {
     kshot_store_bank *const bank = &store->banks[store->active];
-    kshot_status status = KSHOT_OK;
+    const kshot_status status = write_marker(store, change, store->active, &bank->header, type);
 
-    for (uint32_t i = 0; store->purging && i < store->config->geometry.bank_count; i++) {
-        if (i == store->active) {
-            continue;
-        }
-        status = kshot_store_bank_erase(store, i);
-        if (status != KSHOT_OK || kshot_store_bank_check_blank(store, i) != KSHOT_OK) {
+    bank->newest = (uint16_t)(bank->newest + (status == KSHOT_OK));
+    return status;
+}
+
+/* R9: what the active bank replaces is removed. It must be settled: the erases take away what it could fall back to. */
+static kshot_status remove_others(kshot_store *store, const store_change *change)
+{
+    for (uint32_t i = 0; i < store->config->geometry.bank_count; i++) {
+        if (i != store->active &&
+            (kshot_store_bank_erase(store, i) != KSHOT_OK || kshot_store_bank_check_blank(store, i) != KSHOT_OK)) {
             return KSHOT_ERROR_FLASH;
         }
     }
-    status = write_marker(store, change, store->active, &bank->header, KSHOT_STORE_SETTLED);
+    return append_marker(store, change, KSHOT_STORE_PURGED);
+}
+
+/* R6: the compaction may be acknowledged. */
+static kshot_status settle(kshot_store *store, const store_change *change)
+{
+    kshot_status status = append_marker(store, change, KSHOT_STORE_SETTLED);
+
+    if (status == KSHOT_OK && store->purging) {
+        status = remove_others(store, change);
+    }
     if (status == KSHOT_OK) {
-        bank->newest++;
-        store->next_slot = (uint16_t)(bank->newest + 1);
+        store->next_slot = (uint16_t)(store->banks[store->active].newest + 1);
         store->appendable = true;
         store->purging = false;
     }

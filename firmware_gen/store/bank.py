@@ -13,12 +13,13 @@ from firmware_gen.store.format import (
     ForeignHeader,
     Header,
     Slot,
+    SlotType,
     decode_header,
     decode_slot,
     encode_header,
     encode_slot,
 )
-from firmware_gen.store.layout import HEADER_BYTES, MARKERS, StoreConfig, layout
+from firmware_gen.store.layout import HEADER_BYTES, StoreConfig, layout
 
 
 class Stage(IntEnum):
@@ -68,7 +69,7 @@ class Bank:
         if not isinstance(self.header, Header) or self.newest == NO_SLOT:
             return Stage.UNCOMMITTED
         beyond = self.newest - self.header.snapshot_count
-        if beyond >= MARKERS - 1:
+        if beyond >= SlotType.SETTLED - SlotType.COMMIT:
             return Stage.ACKNOWLEDGED
         return Stage(beyond + 1) if self.whole else Stage.UNCOMMITTED
 

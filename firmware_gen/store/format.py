@@ -27,6 +27,7 @@ class SlotType(IntEnum):
     COMMIT = 2
     ATTEST = 3
     SETTLED = 4
+    PURGED = 5
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,10 @@ def encode_slot(layout: Layout, seed: int, slot: Slot) -> bytes:
 def decode_slot(config: StoreConfig, header: Header, index: int, data: bytes) -> Slot | None:
     """Read slot `index` of a bank with this header; None where it is not valid."""
     kind, zero, class_id, log_sequence, token, own, previous = _SLOT.unpack(data[:16])
-    settled = header.snapshot_count + MARKERS - 1
-    follows = settled <= previous < index if index > settled else previous == (index - 1) % 65536
+    first = _first_put(header)
+    follows = first - 1 <= previous < index if index >= first else previous == (index - 1) % 65536
     if (
-        kind != _kind_at(index, header.snapshot_count)
+        kind != _kind_at(index, header)
         or zero
         or own != index
         or (kind == SlotType.PUT and class_id == 0)
@@ -119,8 +120,13 @@ def decode_slot(config: StoreConfig, header: Header, index: int, data: bytes) ->
     return Slot(kind, class_id, log_sequence, token, own, previous, record)
 
 
-def _kind_at(index: int, snapshot_count: int) -> int:
-    """The only type that slot `index` can have."""
-    if snapshot_count <= index < snapshot_count + MARKERS:
-        return SlotType.COMMIT + index - snapshot_count
+def _first_put(header: Header) -> int:
+    """Return the index of the first slot behind the markers."""
+    return header.snapshot_count + MARKERS - (0 if header.flags & FLAG_PURGE else 1)
+
+
+def _kind_at(index: int, header: Header) -> int:
+    """Return the only type that slot `index` can have."""
+    if header.snapshot_count <= index < _first_put(header):
+        return SlotType.COMMIT + index - header.snapshot_count
     return SlotType.PUT

@@ -8,8 +8,8 @@ from firmware_gen.store.errors import GeometryError
 
 HEADER_BYTES = 64
 SLOT_OVERHEAD_BYTES = 20
-MARKERS = 3
-"""Slots in reserve: COMMIT, ATTEST, SETTLED."""
+MARKERS = 4
+"""Slots in reserve: COMMIT, ATTEST, SETTLED, PURGED."""
 
 _MAX_BANKS = 16
 _MAX_SLOTS = 65534
@@ -171,7 +171,7 @@ def costs(config: StoreConfig, *, endurance: int = 10_000) -> Costs:
         forget_erases=geometry.erase_units_per_bank * geometry.bank_count,
         mount_read_bytes=geometry.bank_count * (2 * HEADER_BYTES + used) + used,
         lifetime_sessions=endurance * geometry.bank_count,
-        lifetime_puts_full=endurance * geometry.bank_count * (1 + sizes.slot_count - slots),
+        lifetime_puts_full=endurance * geometry.bank_count * (2 + sizes.slot_count - slots),
     )
 
 

@@ -18,7 +18,7 @@ from firmware_gen.store.errors import (
 )
 from firmware_gen.store.flash import Flash
 from firmware_gen.store.format import FLAG_LOSSY, FLAG_PURGE, ForeignHeader, Header, Slot, SlotType
-from firmware_gen.store.layout import MARKERS, StoreConfig, costs, layout
+from firmware_gen.store.layout import StoreConfig, costs, layout
 
 _APPEND_ATTEMPTS = 2
 
@@ -136,7 +136,8 @@ class PrototypeStore:
                 continue
             self._slots[slot.class_id] = slot.index
         self._lossy = self._lossy or not active.whole or bool(active.header.flags & FLAG_LOSSY)
-        self._purging = bool(active.header.flags & FLAG_PURGE) and active.stage != Stage.ACKNOWLEDGED
+        purged = active.header.snapshot_count + SlotType.PURGED - SlotType.COMMIT
+        self._purging = bool(active.header.flags & FLAG_PURGE) and active.newest < purged
 
     @property
     def class_ids(self) -> list[int]:
@@ -274,20 +275,27 @@ class PrototypeStore:
         self._log_sequence, self._last_token = log_sequence, token
         return True
 
+    def _safe_bank(self) -> Bank | None:
+        """R5: the bank that will be read as a store at every boot, however the cuts before now went."""
+        active = self._active
+        if active is None or self._written or active.stage == Stage.ACKNOWLEDGED:
+            return active
+        others = [bank for bank in self.banks if bank is not active and bank.stage >= Stage.ATTESTED]
+        return max(others, key=lambda bank: bank.sequence, default=None)
+
     def _target(self, tried: list[Bank], *, purges: bool) -> Bank | None:
         """R5: where to compact to; of equals the next in turn."""
         first = 0 if self._active is None else self.banks.index(self._active) + 1
         turn = self.banks[first:] + self.banks[:first]
-        stand = [b for b in turn if b.stage == Stage.ACKNOWLEDGED or (self._written and b is self._active)]
-        acknowledged = max(stand, key=lambda bank: bank.sequence, default=None)
-        limit = -1 if acknowledged is None else acknowledged.sequence
+        safe = self._safe_bank()
+        limit = -1 if safe is None else safe.sequence
 
         def rank(bank: Bank) -> tuple[bool, int]:
-            """Whether it might be read as newer than the acknowledged one, even after an erase that was cut; wear."""
+            """Whether it might be read as newer than the safe one, even after an erase that was cut; wear."""
             risky = bank.readable and bank.sequence > limit
             return risky, bank.sequence if risky else -bank.erases if purges else bank.erases
 
-        taken = [self._active, *tried, *([acknowledged] if len(self.banks) > 2 else [])]
+        taken = [self._active, *tried, *([safe] if len(self.banks) > 2 else [])]
         return min((bank for bank in turn if bank not in taken), key=rank, default=None)
 
     def _compact(self, change: _Change) -> None:
@@ -346,12 +354,15 @@ class PrototypeStore:
         self.state = StoreState.DEGRADED if self._lossy else StoreState.OK
 
     def _settle(self, active: Bank, header: Header, change: _Change) -> None:
-        """R9: what the active bank replaces is removed; then R6: the compaction may be acknowledged."""
-        for bank in self.banks:
-            if self._purging and bank is not active:
-                bank.erase()
-                bank.check_blank()
+        """R6: the compaction may be acknowledged, R9: when what it replaces is removed."""
         self._write_marker(active, header, change, SlotType.SETTLED)
-        active.newest = header.snapshot_count + MARKERS - 1
+        active.newest += 1
+        if self._purging:
+            for bank in self.banks:
+                if bank is not active:
+                    bank.erase()
+                    bank.check_blank()
+            self._write_marker(active, header, change, SlotType.PURGED)
+            active.newest += 1
         self._next_slot = active.newest + 1
         self._appendable, self._purging = True, False

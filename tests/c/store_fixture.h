@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small store over flash in memory: three banks of 512 bytes with 12 slots of 32 bytes, so room for 9 classes; it
+/* A small store over flash in memory: three banks of 512 bytes with 12 slots of 32 bytes, so room for 8 classes; it
  * takes four. Each program runs one test, so everything starts out zero. */
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H

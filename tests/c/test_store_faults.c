@@ -286,7 +286,7 @@ TEST(slots_of_an_earlier_life_do_not_count)
     CHECK_EQUAL(KSHOT_OK, kshot_store_wipe(&store, 6));
     CHECK_EQUAL(KSHOT_OK, kshot_store_wipe(&store, 7));
     CHECK_EQUAL(0, active_bank());
-    memcpy(slot_at(0, 3), before + (slot_at(0, 3) - ram.bytes), 4 * SLOT);
+    memcpy(slot_at(0, 4), before + (slot_at(0, 4) - ram.bytes), 4 * SLOT);
     CHECK_EQUAL(KSHOT_OK, mount());
     CHECK_EQUAL(0, kshot_store_class_count(&store));
 }
@@ -300,9 +300,9 @@ TEST(a_slot_off_the_chain_does_not_count)
     CHECK_EQUAL(KSHOT_OK, put(1, 2));
     CHECK_EQUAL(KSHOT_OK, put(2, 1));
     /* as if the first attempt had written another record, whole and valid */
-    kshot_store_slot slot = {KSHOT_STORE_PUT, 3, 3, 0, 4, 3};
+    kshot_store_slot slot = {KSHOT_STORE_PUT, 3, 3, 0, 5, 4};
     kshot_store_slot_encode(&config, &store.layout, store.banks[active_bank()].header.crc, &slot,
-                            slot_at(active_bank(), 4));
+                            slot_at(active_bank(), 5));
     CHECK_EQUAL(KSHOT_OK, mount());
     CHECK_EQUAL(2, kshot_store_class_count(&store));
     check_holds(1, 2);

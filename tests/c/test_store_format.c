@@ -4,7 +4,7 @@
 #include "kshot_store_format.h"
 
 static const kshot_store_config nrf52 = {
-    .geometry = {4096, 4, 1, 3, 0xff}, .record_bytes = 80, .max_classes = 36, .fingerprint = {9, 8, 7}};
+    .geometry = {4096, 4, 1, 3, 0xff}, .record_bytes = 80, .max_classes = 35, .fingerprint = {9, 8, 7}};
 
 static kshot_status layout_with(const kshot_store_geometry *geometry, uint16_t record_bytes)
 {
@@ -32,7 +32,7 @@ TEST(the_layout_of_a_page_of_an_nrf52)
     CHECK_EQUAL(100, layout.slot_bytes);
     CHECK_EQUAL(100, layout.workspace_bytes);
     CHECK_EQUAL(39, layout.slot_count);
-    CHECK_EQUAL(36, layout.capacity);
+    CHECK_EQUAL(35, layout.capacity);
 }
 
 /* A program unit longer than a header pads both copies of it, and each slot. */
@@ -78,13 +78,13 @@ TEST(impossible_geometries_are_refused)
     CHECK_EQUAL(KSHOT_ERROR_GEOMETRY, layout_with(&bad, 1));
 }
 
-/* Every enrolled class and three markers must fit; one class more is refused. */
+/* Every enrolled class and four markers must fit; one class more is refused. */
 TEST(more_classes_than_slots_are_refused)
 {
     kshot_store_config config = nrf52;
     kshot_store_costs costs;
     CHECK_EQUAL(KSHOT_OK, kshot_store_costs_of(&config, 10000, &costs));
-    config.max_classes = 37;
+    config.max_classes = 36;
     CHECK_EQUAL(KSHOT_ERROR_GEOMETRY, kshot_store_costs_of(&config, 10000, &costs));
     config.max_classes = 0;
     CHECK_EQUAL(KSHOT_ERROR_GEOMETRY, kshot_store_costs_of(&config, 10000, &costs));
@@ -100,7 +100,7 @@ TEST(costs_follow_from_the_layout)
     CHECK_EQUAL(3, costs.forget_erases);
     CHECK_EQUAL(3 * (128 + 3900) + 3900, costs.mount_read_bytes);
     CHECK_EQUAL(30000, (long long)costs.lifetime_sessions);
-    CHECK_EQUAL(30000, (long long)costs.lifetime_puts_full);
+    CHECK_EQUAL(60000, (long long)costs.lifetime_puts_full);
 }
 
 /* A header reads back as it was written; a flipped bit anywhere makes it none. */
@@ -173,27 +173,28 @@ TEST(a_slot_counts_in_one_place)
     }
 }
 
-/* Each index has one type; a snapshot has no gap, and no operation follows a slot before SETTLED or behind itself. */
+/* Each index has one type; snapshot and markers have no gap, and no put follows a slot before the last marker or behind
+ * itself. With PURGE there is a marker more. */
 TEST(types_and_chain_are_checked)
 {
-    const kshot_store_header header = {.snapshot_count = 2};
     kshot_store_layout layout;
     kshot_store_slot found;
     uint8_t bytes[100] = {0};
     CHECK_EQUAL(KSHOT_OK, kshot_store_layout_of(&nrf52, &layout));
-    for (uint16_t index = 0; index < 8; index++) {
-        for (uint8_t type = 0; type < 6; type++) {
-            for (uint32_t previous = 0; previous < 10; previous++) {
-                const uint16_t before = (uint16_t)(previous == 9 ? KSHOT_STORE_NO_SLOT : previous);
-                const kshot_store_slot slot = {type, 1, 0, 0, index, before};
-                const bool right_type = type == (index < 2 || index > 4 ? KSHOT_STORE_PUT : index);
-                const bool follows = index == 0  ? previous == 9
-                                     : index < 5 ? previous == index - 1u
-                                                 : previous >= 4 && previous < index;
-                kshot_store_slot_encode(&nrf52, &layout, 0, &slot, bytes);
-                CHECK_EQUAL(right_type && follows, kshot_store_slot_decode(&layout, &header, index, bytes, &found));
-            }
-        }
+    for (uint32_t trial = 0; trial < 2 * 9 * 7 * 11; trial++) {
+        const bool purges = trial % 2 == 1;
+        const uint16_t index = (uint16_t)(trial / 2 % 9);
+        const uint8_t type = (uint8_t)(trial / 18 % 7);
+        const uint32_t previous = trial / 126 == 10 ? KSHOT_STORE_NO_SLOT : trial / 126;
+        const kshot_store_header header = {.snapshot_count = 2, .flags = purges ? KSHOT_STORE_FLAG_PURGE : 0};
+        const kshot_store_slot slot = {type, 1, 0, 0, index, (uint16_t)previous};
+        const uint16_t last = purges ? 5 : 4;
+        const bool right_type = type == (index < 2 || index > last ? KSHOT_STORE_PUT : index);
+        const bool follows = index == 0      ? previous == KSHOT_STORE_NO_SLOT
+                             : index <= last ? previous == index - 1u
+                                             : previous >= last && previous < index;
+        kshot_store_slot_encode(&nrf52, &layout, 0, &slot, bytes);
+        CHECK_EQUAL(right_type && follows, kshot_store_slot_decode(&layout, &header, index, bytes, &found));
     }
 }
 

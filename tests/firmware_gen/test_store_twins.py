@@ -188,11 +188,11 @@ def test_failing_flash_is_an_error() -> None:
 def test_a_record_that_rots_is_reported() -> None:
     """Reading it raises, and so does what would have to copy it."""
     store, flash = _store()
-    store.put(1, bytes(12))
+    store.put(1, b"the-first-12")
     store.put(2, bytes(12))
-    again = PrototypeStore(SMALL, ImageFlash(SMALL.geometry, flash.image))
-    at = flash.image.index(encode_slot(again.layout, again.banks[0].header.crc, again.banks[0].read_slot(3)))  # type: ignore[union-attr, arg-type]
-    again.banks[0].flash._bytes[at + 20] ^= 4  # type: ignore[attr-defined]
+    damaged = ImageFlash(SMALL.geometry, flash.image)
+    again = PrototypeStore(SMALL, damaged)
+    damaged._bytes[damaged.image.index(b"the-first-12")] ^= 4
     with pytest.raises(CorruptStoreError, match="class 1 is damaged"):
         again.put(3, bytes(12))
     again.forget(1)
