@@ -121,10 +121,23 @@ def binary32(value: float) -> str:
     OverflowError
         If it is not finite there.
     """
-    nearest = float(np.float32(value))
+    with np.errstate(over="ignore"):
+        nearest = float(np.float32(value))
     if not np.isfinite(nearest):
         raise OverflowError(f"{value} does not fit binary32")
-    return f"{nearest.hex()}f"
+    digits, power = nearest.hex().split("p")
+    return f"{digits.rstrip('0').rstrip('.')}p{power}f"
+
+
+def binary32_array(values: Iterable[float], *, indent: int = 4) -> str:
+    """Return the initialiser of an array of `binary32` values, in lines that end with commas.
+
+    Raises
+    ------
+    OverflowError
+        If a value is not finite there.
+    """
+    return "\n".join(_packed(map(binary32, values), indent))
 
 
 def _range(ctype: CType) -> tuple[int, int]:

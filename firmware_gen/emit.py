@@ -20,7 +20,7 @@ from quantize import learners
 from quantize.artifact import Int8Embedding
 
 GENERATOR_VERSION = "0.1.0"
-RUNTIME_ABI = 2  # KSHOT_RUNTIME_ABI of runtime/kshot_model.h
+RUNTIME_ABI = 3  # KSHOT_RUNTIME_ABI of runtime/kshot_model.h
 MAX_EMBEDDING_LEN = 256  # KSHOT_MAX_EMBEDDING_LEN of runtime/kshot_learner.h
 MAX_CLASSES = 4096
 MAX_SHOTS = 255
@@ -69,13 +69,16 @@ def generate(
         raise ValueError(f"max_shots is {max_shots}: a class can hold 1 to {MAX_SHOTS} shots")
     memory = plan(embedding.graph)
     layer_views = layers(embedding.graph, memory)
-    examples = examples_view(embedding.examples) if embedding.examples else None
     runtime = _verbatim("runtime", "kshot")
     context = _context(embedding, memory, layer_views, name, rooms=(max_classes, max_shots))
     learns = context["learns"]
+    examples = None
+    if learns and embedding.examples is not None:
+        shots = max_shots if context["learner"].keeps_shots else learners.MAX_SHOTS
+        examples = examples_view(embedding.examples, max_classes=max_classes, max_shots=shots)
     context |= {
         "runtime_sources": [path for path in runtime if path.endswith(".c")],
-        "has_examples": learns and examples is not None,
+        "has_examples": examples is not None,
     }
     files = {
         f"model/{name}.h": _render("model.h.j2", context),
@@ -87,7 +90,7 @@ def generate(
         **runtime,
         **_verbatim("boards", "boards"),
     }
-    if learns and examples is not None:
+    if examples is not None:
         context["examples"] = examples
         files["examples.h"] = _render("examples.h.j2", context)
         files["main.c"] = _render("main_learn.c.j2", context)
@@ -141,7 +144,6 @@ def _context(
         "max_classes": max_classes,
         "max_shots": max_shots,
         "learner": view,
-        "same_distance": int(np.asarray(embedding.learned.get("same_distance", 0))),
         "layers": layer_views,
         "call_width": max((len(layer.call) for layer in layer_views), default=0),
         "fingerprint": c_literals.array(list(fingerprint), "uint8_t", indent=8),
@@ -161,9 +163,14 @@ def _memory_rows(
     rows = [("weights and quantization (flash)", constants), ("arena: activations of one run (RAM)", arena_bytes)]
     if learner:
         per_class = learner.class_bytes
-        rows.append(("one enrolled class (RAM)", per_class))
-        what = f"learner's memory for {max_classes} classes and the enrollment in progress (RAM)"
-        rows.append((what, per_class * (max_classes + 1) + embedding_len))
+        rows += [
+            ("one enrolled class (RAM)", per_class),
+            ("one enrolled class that is to survive a reset, besides its label (store)", learner.store_bytes),
+            (
+                f"learner's memory for {max_classes} classes and the enrollment in progress (RAM)",
+                per_class * (max_classes + 1) + learner.shared_bytes + embedding_len,
+            ),
+        ]
     return [(what, f"{size:,}") for what, size in rows]
 
 

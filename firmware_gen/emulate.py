@@ -38,7 +38,7 @@ from firmware_gen.emulation_script import (
     write_script,
 )
 from firmware_gen.sizes import LinkedModel, linked_model
-from quantize.learners import Answers
+from quantize.learners import Answers, Support
 
 logger = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class Emulator:
 
     def classify_episodes(
         self,
-        episodes: Iterable[tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]],
+        episodes: Iterable[tuple[Support, npt.NDArray[np.int8]]],
         *,
         embedded: bool = False,
     ) -> list[EmulatedEpisode]:
@@ -194,7 +194,7 @@ class Emulator:
         Parameters
         ----------
         episodes : iterable of (int8 [n_way, k_shot, ...], int8 [n, ...])
-            Support and queries.
+            Support, which may also be a list with int8 [k, ...] for each class, and queries.
         embedded : bool
             Whether they are embeddings rather than inputs.
 
@@ -268,14 +268,12 @@ class Emulator:
         return path
 
 
-def episode_requests(
-    support: npt.NDArray[np.int8], queries: npt.NDArray[np.int8], *, embedded: bool = False
-) -> list[Request]:
+def episode_requests(support: Support, queries: npt.NDArray[np.int8], *, embedded: bool = False) -> list[Request]:
     """The script of one episode: restart, enroll each class, classify each query.
 
     Parameters
     ----------
-    support : int8 [n_way, k_shot, ...]
+    support : int8 [n_way, k_shot, ...], or for each class int8 [k, ...]
     queries : int8 [n, ...]
     embedded : bool
         Whether they are embeddings rather than inputs.

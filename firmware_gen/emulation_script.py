@@ -20,6 +20,7 @@ _REQUEST_HEAD = struct.Struct("<II")
 _ANSWER_HEAD = struct.Struct("<IiQI")
 _CLASS = struct.Struct("<HH24s")
 _NEAREST = struct.Struct("<HII")
+_VERIFIED = struct.Struct("<?I")
 
 LABEL_MAX_BYTES = 64
 """Longer labels than the firmware takes can be sent, to see them refused."""
@@ -87,6 +88,14 @@ class Nearest(Answer):
     class_id: int
     distance: int
     margin: int
+
+
+@dataclass(frozen=True)
+class Verified(Answer):
+    """Whether the values are of the class, and how far from it, as in ``kshot_verification``; 0 where refused."""
+
+    same: bool
+    distance: int
 
 
 @dataclass(frozen=True)
@@ -200,6 +209,12 @@ class EnrollAbort(Request):
     kind = 7
 
 
+class TakeBackEmbedding(_Values):
+    """Take back a shot, an embedding."""
+
+    kind = 13
+
+
 @dataclass(frozen=True)
 class Forget(Request):
     """Remove a class."""
@@ -208,8 +223,7 @@ class Forget(Request):
     class_id: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.class_id <= 0xFFFF:
-            raise ScriptError(f"class id {self.class_id} does not fit 16 bits")
+        _check_class_id(self.class_id)
 
     def _payload(self) -> bytes:
         return self.class_id.to_bytes(2, "little")
@@ -242,6 +256,34 @@ class ClassifyEmbedding(_Classifying):
     kind = 11
 
 
+@dataclass(frozen=True, eq=False)
+class Verify(_Values):
+    """Ask whether an input is of a class."""
+
+    kind = 14
+    class_id: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_class_id(self.class_id)
+
+    def _payload(self) -> bytes:
+        return self.class_id.to_bytes(2, "little") + super()._payload()
+
+    def _read(self, status: int, instructions: int, payload: bytes) -> Verified:
+        if status:
+            _expect_len(payload, 0)
+            return Verified(status, instructions, False, 0)
+        _expect_len(payload, _VERIFIED.size)
+        return Verified(status, instructions, *_VERIFIED.unpack(payload))
+
+
+class VerifyEmbedding(Verify):
+    """Ask whether an embedding is of a class."""
+
+    kind = 15
+
+
 class MeasureStack(Request):
     """Ask how deep the stack ever was."""
 
@@ -252,6 +294,10 @@ class MeasureStack(Request):
         return StackUse(status, instructions, int.from_bytes(payload, "little"))
 
 
+_EMBEDDINGS = (EnrollAddEmbedding, TakeBackEmbedding, ClassifyEmbedding, VerifyEmbedding)
+"""The requests whose values are an embedding, not an input."""
+
+
 def write_script(requests: Sequence[Request], *, input_len: int, embedding_len: int) -> bytes:
     """Encode requests for a model of these sizes.
 
@@ -260,16 +306,15 @@ def write_script(requests: Sequence[Request], *, input_len: int, embedding_len: 
     ScriptError
         If a request carries another number of values than the model takes; the message counts requests from 0.
     """
-    lengths: dict[type[Request], int] = {Embed: input_len, EnrollAdd: input_len, Classify: input_len}
-    lengths |= {EnrollAddEmbedding: embedding_len, ClassifyEmbedding: embedding_len}
     records = []
     for index, request in enumerate(requests):
+        if isinstance(request, _Values):
+            length = embedding_len if isinstance(request, _EMBEDDINGS) else input_len
+            if request.values.size != length:
+                raise ScriptError(
+                    f"request {index}, {type(request).__name__}: {request.values.size} values, the model takes {length}"
+                )
         payload = request._payload()
-        if len(payload) != lengths.get(type(request), len(payload)):
-            raise ScriptError(
-                f"request {index}, {type(request).__name__}: {len(payload)} values, the model takes"
-                f" {lengths[type(request)]}"
-            )
         records.append(_REQUEST_HEAD.pack(request.kind, len(payload)) + payload)
     return b"".join(records)
 
@@ -297,6 +342,11 @@ def read_answers(requests: Sequence[Request], data: bytes) -> tuple[Answer, ...]
     if position != len(data):
         raise ScriptError(f"{len(data) - position} bytes after the last answer")
     return tuple(answers)
+
+
+def _check_class_id(class_id: int) -> None:
+    if not 0 <= class_id <= 0xFFFF:
+        raise ScriptError(f"class id {class_id} does not fit 16 bits")
 
 
 def _expect_len(payload: bytes, expected: int) -> None:

@@ -35,13 +35,20 @@ class ExamplesView:
         return self.ctype == "uint8_t"
 
 
-def examples_view(stored: Examples) -> ExamplesView | None:
-    """Choose the first few examples of the first classes that have at least two; None when no two classes do."""
+def examples_view(stored: Examples, *, max_classes: int, max_shots: int) -> ExamplesView | None:
+    """Choose the first few examples of the first classes that have at least two; None when no two classes do.
+
+    Parameters
+    ----------
+    stored : Examples
+    max_classes, max_shots : int
+        That the device has room for.
+    """
     counts = np.bincount(stored.labels, minlength=len(stored.class_names))
-    chosen = [c for c in range(len(stored.class_names)) if counts[c] >= 2][:_CLASSES]
+    chosen = [c for c in range(len(stored.class_names)) if counts[c] >= 2][: min(_CLASSES, max_classes)]
     if len(chosen) < 2:
         return None
-    each = min(_SHOTS + _QUERIES, *(int(counts[c]) for c in chosen))
+    each = min(_SHOTS + _QUERIES, 2 * max_shots, *(int(counts[c]) for c in chosen))
     rows = np.concatenate([np.flatnonzero(stored.labels == c)[:each] for c in chosen])
     inputs = stored.inputs[rows].reshape(len(rows), -1)
     ctype: CType = "uint8_t" if inputs.dtype == np.uint8 else "int8_t"

@@ -20,6 +20,10 @@ Int8Array = npt.NDArray[np.int8]
 _LABEL_BYTES = 24  # KSHOT_LABEL_BYTES
 
 
+# kshot_shot_note
+_NOTE = np.dtype([("norm", np.uint16), ("projection", np.int16)])
+# kshot_verification
+_VERIFICATION = np.dtype([("same", np.bool_), ("distance", np.uint32)], align=True)
 # kshot_answer
 _ANSWER = np.dtype([("class_id", np.uint16), ("distance", np.uint32), ("margin", np.uint32)], align=True)
 
@@ -59,7 +63,7 @@ class _Buffers(ctypes.Structure):
         ("sums", ctypes.c_void_p),
         ("prototypes", ctypes.c_void_p),
         ("exemplars", ctypes.c_void_p),
-        ("norms", ctypes.c_void_p),
+        ("notes", ctypes.c_void_p),
         ("head", ctypes.c_void_p),
         ("scratch", ctypes.c_void_p),
         ("max_classes", ctypes.c_uint16),
@@ -82,11 +86,19 @@ class _Episode(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Answer:
-    """A classification as the device gives it; distances are squared, in units of a sixteenth of the embedding's."""
+    """A classification as the device gives it; the units are those of the learner's header."""
 
     class_id: int
     distance: int
     margin: int
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether something is of a class, and its squared distance to what the class has learned."""
+
+    same: bool
+    distance: int
 
 
 @dataclass(frozen=True)
@@ -226,7 +238,15 @@ class HostLearner:
 
     def enroll_add(self, inputs: Int8Array) -> None:
         """Add a shot, int8 [input_len]."""
-        self._call(self._c.kshot_enroll_add, _address(self._row(inputs, self._library.input_len)))
+        self._call(self._c.kshot_enroll_add, _address(self._input(inputs)))
+
+    def enroll_add_embedding(self, embedding: Int8Array) -> None:
+        """Add a shot, int8 [embedding_len]."""
+        self._call(self._c.kshot_enroll_add_embedding, _address(self._embedding(embedding)))
+
+    def enroll_take_back_embedding(self, embedding: Int8Array) -> None:
+        """Take back a shot, int8 [embedding_len]."""
+        self._call(self._c.kshot_enroll_take_back_embedding, _address(self._embedding(embedding)))
 
     def enroll_commit(self) -> int:
         """Make the shots count and return the class's id."""
@@ -252,15 +272,35 @@ class HostLearner:
         return found
 
     def classify(self, inputs: Int8Array) -> Answer:
-        """Find the class nearest to an input, int8 [input_len]."""
+        """Find the class of an input, int8 [input_len]."""
         answer = np.zeros(1, _ANSWER)
-        row = self._row(inputs, self._library.input_len)
-        self._call(self._c.kshot_classify, _address(row), _address(answer))
+        self._call(self._c.kshot_classify, _address(self._input(inputs)), _address(answer))
         return Answer(*map(int, answer[0]))
 
-    @staticmethod
-    def _row(values: Int8Array, length: int) -> Int8Array:
-        return _int8_rows(values[None], length, "an input")
+    def classify_embedding(self, embedding: Int8Array) -> Answer:
+        """Find the class of an embedding, int8 [embedding_len]."""
+        answer = np.zeros(1, _ANSWER)
+        self._call(self._c.kshot_classify_embedding, _address(self._embedding(embedding)), _address(answer))
+        return Answer(*map(int, answer[0]))
+
+    def verify(self, class_id: int, inputs: Int8Array) -> Verification:
+        """Say whether an input, int8 [input_len], is of a class."""
+        return self._verified(self._c.kshot_verify, class_id, self._input(inputs))
+
+    def verify_embedding(self, class_id: int, embedding: Int8Array) -> Verification:
+        """Say whether an embedding, int8 [embedding_len], is of a class."""
+        return self._verified(self._c.kshot_verify_embedding, class_id, self._embedding(embedding))
+
+    def _verified(self, function: ctypes._NamedFuncPointer, class_id: int, values: Int8Array) -> Verification:
+        verification = np.zeros(1, _VERIFICATION)
+        self._call(function, ctypes.c_uint16(class_id), _address(values), _address(verification))
+        return Verification(bool(verification["same"][0]), int(verification["distance"][0]))
+
+    def _input(self, values: Int8Array) -> Int8Array:
+        return _int8_rows(values[None], self._library.input_len, "an input")
+
+    def _embedding(self, values: Int8Array) -> Int8Array:
+        return _int8_rows(values[None], self._library.embedding_len, "an embedding")
 
     def _call(self, function: ctypes._NamedFuncPointer, *arguments: object) -> None:
         _check(self._c, function(self._k, *arguments))
@@ -278,15 +318,16 @@ class _Memory:
             np.zeros((slots, length), np.int32),
             np.zeros((slots, length), np.int16),
             np.zeros((slots, max_shots, length), np.int8),
-            np.zeros((slots, max_shots), np.uint16),
+            np.zeros((slots, max_shots), _NOTE),
             np.zeros((slots, 2, length + 1), np.float32),
-            np.zeros(slots + length, np.float32),
+            np.zeros(length + slots, np.float32),
         )
         self.buffers = _Buffers(*map(_address, self.arrays), max_classes, max_shots)
 
 
 def _address(array: npt.NDArray[np.generic]) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)
+    """Address of the first element, which keeps the array alive."""
+    return array.ctypes.data_as(ctypes.c_void_p)
 
 
 def _aligned(size_bytes: int) -> npt.NDArray[np.generic]:

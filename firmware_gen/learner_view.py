@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_gen.c_literals import binary32, integer
+from firmware_gen.c_literals import binary32, binary32_array, integer
 from quantize.learners import Attention, GradientHead, Int8Learner, Nearest, Prototypes
 
-LABEL_BYTES = 28
-"""sizeof(kshot_class)."""
+CLASS_BYTES = 28
+"""sizeof(kshot_class): label, id, number of shots."""
 
 _FLOAT_BYTES = 4
+_NOTE_BYTES = 4  # sizeof(kshot_shot_note)
 
 
 @dataclass(frozen=True)
 class MemoryView:
-    """An array of the learner: ``ctype name[factors[0] * ...]``; `class_bytes` of it belong to one class."""
+    """An array of the learner, ``ctype name[len]``: so many bytes for each class, and so many that all share."""
 
     ctype: str
     name: str
     len: str
     class_bytes: int
+    shared_bytes: int = 0
 
 
 @dataclass(frozen=True)
-class RateView:
+class FloatsView:
     """A constant array of binary32 values."""
 
     name: str
-    values: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,13 @@ class LearnerView:
         Whether it takes gradient steps.
     steps : int
         How many, unless the user's build says otherwise.
-    constants : tuple of RateView
+    constants : tuple of FloatsView
     params : tuple of (str, str)
         Fields and values of ``kshot_<stem>_params``; none if there is no such type.
     store_bytes : int
-        What must survive a reset for one class with all its shots, its label aside.
+        What must survive a reset for one class with all its shots, besides its label, id and number of shots.
+    same_distance : int
+        See `quantize.learners.Nearest`; 0 for the other learners.
     """
 
     stem: str
@@ -58,13 +62,19 @@ class LearnerView:
     keeps_shots: bool
     store_bytes: int
     steps: int = 0
-    constants: tuple[RateView, ...] = ()
+    constants: tuple[FloatsView, ...] = ()
     params: tuple[tuple[str, str], ...] = ()
+    same_distance: int = 0
 
     @property
     def class_bytes(self) -> int:
-        """RAM of one class, its label and id included."""
-        return LABEL_BYTES + sum(array.class_bytes for array in self.memory)
+        """RAM of one class, its label, id and number of shots included."""
+        return CLASS_BYTES + sum(array.class_bytes for array in self.memory)
+
+    @property
+    def shared_bytes(self) -> int:
+        """RAM that does not grow with the classes."""
+        return sum(array.shared_bytes for array in self.memory)
 
     @property
     def adapts(self) -> bool:
@@ -94,20 +104,24 @@ def learner_view(learner: Int8Learner, *, name: str, embedding_len: int, max_sho
             prototypes = MemoryView("int16_t", "prototypes", f"{slots} * {length}", 2 * embedding_len)
             return LearnerView("prototypes", (sums, prototypes), keeps_shots=False, store_bytes=sums.class_bytes)
         case Nearest():
-            return LearnerView("nearest", (exemplars,), keeps_shots=True, store_bytes=shots_bytes)
+            distance = learner.same_distance
+            return LearnerView(
+                "nearest", (exemplars,), keeps_shots=True, store_bytes=shots_bytes, same_distance=distance
+            )
         case Attention():
-            norms = MemoryView("uint16_t", "norms", f"{slots} * {upper}_MAX_SHOTS", 2 * max_shots)
+            notes = MemoryView("kshot_shot_note", "notes", f"{slots} * {upper}_MAX_SHOTS", _NOTE_BYTES * max_shots)
             params = (
                 ("sharpness", integer(learner.sharpness, "uint32_t")),
                 ("zero_point", integer(learner.zero_point, "int16_t")),
             )
             return LearnerView(
-                "attention", (exemplars, norms), keeps_shots=True, store_bytes=shots_bytes, params=params
+                "attention", (exemplars, notes), keeps_shots=True, store_bytes=shots_bytes, params=params
             )
         case GradientHead():
             rows = 2 * (embedding_len + 1) * _FLOAT_BYTES
             head = MemoryView("float", "head", f"{slots} * 2 * ({length} + 1)", rows)
-            scratch = MemoryView("float", "scratch", f"{slots} + {length}", _FLOAT_BYTES)
+            shared = _FLOAT_BYTES * embedding_len
+            scratch = MemoryView("float", "scratch", f"{length} + {slots}", _FLOAT_BYTES, shared)
             return LearnerView(
                 "gradient_head",
                 (exemplars, head, scratch),
@@ -121,19 +135,16 @@ def learner_view(learner: Int8Learner, *, name: str, embedding_len: int, max_sho
             raise TypeError(f"{type(learner).__name__} has no part in the runtime")
 
 
-def _head_constants(head: GradientHead, name: str) -> tuple[RateView, ...]:
+def _head_constants(head: GradientHead, name: str) -> tuple[FloatsView, ...]:
     arrays = [("weight_rates", head.weight_rates), ("bias_rates", head.bias_rates)]
     if head.init_scale is None:
         arrays.append(("initial_weights", head.initial_weights))
-    return tuple(
-        RateView(f"{name}_{array}", ", ".join(binary32(value) for value in values)) for array, values in arrays
-    )
+    return tuple(FloatsView(f"{name}_{array}", binary32_array(values)) for array, values in arrays)
 
 
 def _head_params(head: GradientHead, name: str) -> tuple[tuple[str, str], ...]:
     learned = head.init_scale is None
     return (
-        ("scale", binary32(head.scale)),
         ("init_scale", binary32(head.init_scale or 0.0)),
         ("initial_weights", f"{name}_initial_weights" if learned else "NULL"),
         ("initial_bias", binary32(head.initial_bias)),

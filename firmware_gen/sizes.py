@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from firmware_gen.stack_bound import (
 _SHF_ALLOC = 0x2
 _MODEL = struct.Struct("<32s3I")
 """`kshot_model` up to its function pointer: fingerprint, input_len, embedding_len, arena_bytes."""
+_LEARNER = re.compile(r"kshot_\w+_learner")
+"""A `kshot_learner`: nothing but pointers to functions."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +122,16 @@ def size_report(elf: Path, *, name: str, arena_bytes: int, tool_prefix: str) -> 
         flash, static_ram = _section_bytes(image)
         frame = EXCEPTION_FRAME_FPU_BYTES if _has_fpu(image) else EXCEPTION_FRAME_BYTES
         constants = _constant_bytes(image, f"{name}.c")
+        called = _learner_calls(image)
+    call_graph = read_call_graph(sorted(elf.parent.rglob("*.ci")))
     disassembly = subprocess.run(
         [f"{tool_prefix}objdump", "-d", "--no-show-raw-insn", str(elf)], check=True, capture_output=True, text=True
     ).stdout
     stack = stack_bound(
-        read_call_graph(sorted(elf.parent.rglob("*.ci"))),
+        call_graph,
         _with_aliases(read_disassembly(disassembly), symbols),
         root="startup_run",
-        indirect_targets=(f"{name}_embed",),
+        indirect_targets={f"{name}_embed", *(title for title in call_graph if title.rpartition("/")[2] in called)},
         exception_handlers=("SysTick_Handler",),
         exception_frame_bytes=frame,
     )
@@ -188,6 +193,28 @@ def _constant_bytes(image: Any, source: str) -> int:
         elif within and kind == "STT_OBJECT" and symbol["st_info"]["bind"] == "STB_LOCAL":
             total += symbol["st_size"]
     return total
+
+
+def _learner_calls(image: Any) -> set[str]:
+    """The functions that the linked learners' tables point to, static ones as ``file.c:name``."""
+    functions: dict[int, str] = {}
+    tables, file = [], ""
+    for symbol in image.get_section_by_name(".symtab").iter_symbols():
+        kind, binding = (symbol["st_info"][key] for key in ("type", "bind"))
+        if kind == "STT_FILE":
+            file = symbol.name
+        elif kind == "STT_FUNC":
+            local = binding == "STB_LOCAL"
+            functions[symbol["st_value"] & ~1] = f"{file}:{symbol.name}" if local else symbol.name
+        elif _LEARNER.fullmatch(symbol.name):
+            tables.append(symbol)
+    pointers: set[int] = set()
+    for table in tables:
+        section = image.get_section(table["st_shndx"])
+        start = table["st_value"] - section["sh_addr"]
+        data = section.data()[start : start + table["st_size"]]
+        pointers |= set(struct.unpack(f"<{len(data) // 4}I", data)) - {0}
+    return {functions[pointer & ~1] for pointer in pointers}
 
 
 def _with_aliases(functions: Mapping[str, Any], symbols: Mapping[str, int]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ Method: GCC's ``-fcallgraph-info=su`` writes a ``.ci`` file beside every object,
 figures of ``-fstack-usage``) and its calls. The bound is the heaviest path through that graph. Three things are not in
 it and are added here:
 
-* a call through a pointer goes to each of `indirect_targets` (the runtime has one such call, a model's ``embed``);
+* a call through a pointer goes to each of `indirect_targets` (in the runtime a model's ``embed`` and its learner's
+  functions);
 * a library function without ``.ci`` is charged with everything that its disassembly ever pushes or subtracts from the
   stack pointer, together with what it calls;
 * one exception can arrive at the deepest point: its register frame and its handler's own path.

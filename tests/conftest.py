@@ -15,6 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("kshot", deadline=None)  # no test fails because a machine is slow
+settings.load_profile("kshot")
 
 _ROOT = Path(__file__).parents[1]
 

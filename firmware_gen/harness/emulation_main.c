@@ -20,6 +20,9 @@
  *     10 classify                input                    uint16 class id, uint32 distance, uint32 margin
  *     11 classify embedding      embedding                the same
  *     12 stack                   -                        uint32: bytes of stack that were ever in use
+ *     13 take back embedding     embedding                -
+ *     14 verify                  uint16 class id, input   uint8 same, uint32 distance
+ *     15 verify embedding        uint16 id, embedding     the same
  *
  * `instructions` is what the one kshot call took, as board_tick() counts. A model that only embeds serves 1 and 12.
  * Exit status: 0 at the end of the script, BAD_SCRIPT for a request that is cut short, too long, of a wrong length or
@@ -42,7 +45,8 @@
 
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define MIN_PAYLOAD_BYTES 64 /* any label, with room for ones that are too long */
-#define PAYLOAD_BYTES LARGER(LARGER(MODEL_INPUT_LEN, MODEL_EMBEDDING_LEN), MIN_PAYLOAD_BYTES)
+#define CLASS_ID_BYTES 2
+#define PAYLOAD_BYTES LARGER(CLASS_ID_BYTES + LARGER(MODEL_INPUT_LEN, MODEL_EMBEDDING_LEN), MIN_PAYLOAD_BYTES)
 
 #define STACK_PAINT UINT32_C(0xC5C5C5C5)
 #define STACK_PAINT_MAX_BYTES 65536u
@@ -62,7 +66,10 @@ enum request_kind {
     REQUEST_LIST,
     REQUEST_CLASSIFY,
     REQUEST_CLASSIFY_EMBEDDING,
-    REQUEST_STACK
+    REQUEST_STACK,
+    REQUEST_TAKE_BACK_EMBEDDING,
+    REQUEST_VERIFY,
+    REQUEST_VERIFY_EMBEDDING
 };
 
 extern uint32_t link_stack_limit[], link_stack_top[];
@@ -161,6 +168,11 @@ static void embed_answer(const int8_t *input)
 #if MODEL_LEARNS
 static kshot learner;
 
+static uint16_t load_u16(const uint8_t *bytes)
+{
+    return (uint16_t)(bytes[0] | bytes[1] << 8);
+}
+
 static void restart(void)
 {
     expect(JOIN(MODEL, _init)(&learner, &memory) == KSHOT_OK, BAD_SCRIPT);
@@ -201,6 +213,25 @@ static void classify_answer(uint32_t kind, const int8_t *values)
     }
 }
 
+static void verify_answer(uint32_t kind, const uint8_t *payload)
+{
+    const int8_t *const values = (const int8_t *)(payload + CLASS_ID_BYTES);
+    const uint64_t start = board_tick();
+    kshot_verification verification;
+    const kshot_status status = kind == REQUEST_VERIFY
+                                    ? kshot_verify(&learner, load_u16(payload), values, &verification)
+                                    : kshot_verify_embedding(&learner, load_u16(payload), values, &verification);
+    const uint64_t instructions = board_tick() - start;
+    uint8_t record[5];
+
+    answer_head(kind, status, instructions, status == KSHOT_OK ? sizeof record : 0);
+    if (status == KSHOT_OK) {
+        record[0] = verification.same;
+        store_u32(record + 1, verification.distance);
+        answer_bytes(record, sizeof record);
+    }
+}
+
 static void commit_answer(void)
 {
     const uint64_t start = board_tick();
@@ -226,10 +257,12 @@ static kshot_status change(uint32_t kind, const uint8_t *payload)
         return kshot_enroll_add(&learner, (const int8_t *)payload);
     case REQUEST_ENROLL_ADD_EMBEDDING:
         return kshot_enroll_add_embedding(&learner, (const int8_t *)payload);
+    case REQUEST_TAKE_BACK_EMBEDDING:
+        return kshot_enroll_take_back_embedding(&learner, (const int8_t *)payload);
     case REQUEST_ENROLL_ABORT:
         return kshot_enroll_abort(&learner);
     case REQUEST_FORGET:
-        return kshot_forget(&learner, (uint16_t)(payload[0] | payload[1] << 8));
+        return kshot_forget(&learner, load_u16(payload));
     default:
         board_exit(BAD_SCRIPT);
     }
@@ -241,6 +274,8 @@ static void learner_answer(uint32_t kind, const uint8_t *payload)
         list_answer();
     } else if (kind == REQUEST_CLASSIFY || kind == REQUEST_CLASSIFY_EMBEDDING) {
         classify_answer(kind, (const int8_t *)payload);
+    } else if (kind == REQUEST_VERIFY || kind == REQUEST_VERIFY_EMBEDDING) {
+        verify_answer(kind, payload);
     } else if (kind == REQUEST_ENROLL_COMMIT) {
         commit_answer();
     } else if (kind == REQUEST_RESTART) {
@@ -273,11 +308,16 @@ static int payload_len_is_right(uint32_t kind, uint32_t len)
         return len == MODEL_INPUT_LEN;
     case REQUEST_ENROLL_ADD_EMBEDDING:
     case REQUEST_CLASSIFY_EMBEDDING:
+    case REQUEST_TAKE_BACK_EMBEDDING:
         return len == MODEL_EMBEDDING_LEN;
+    case REQUEST_VERIFY:
+        return len == CLASS_ID_BYTES + MODEL_INPUT_LEN;
+    case REQUEST_VERIFY_EMBEDDING:
+        return len == CLASS_ID_BYTES + MODEL_EMBEDDING_LEN;
     case REQUEST_ENROLL_BEGIN:
         return len <= PAYLOAD_BYTES;
     case REQUEST_FORGET:
-        return len == 2;
+        return len == CLASS_ID_BYTES;
     default:
         return len == 0;
     }

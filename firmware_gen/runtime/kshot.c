@@ -32,8 +32,15 @@ static kshot_class *staging_class(const kshot *k)
 
 static void wipe_slot(const kshot *k, uint16_t slot)
 {
-    learner_of(k)->wipe(&k->slots, slot); /* it may look at the slot's number of shots */
+    learner_of(k)->wipe(&k->slots, slot);
     kshot_learner_wipe_bytes(&k->slots.classes[slot], sizeof(kshot_class));
+}
+
+/* The last run may have been on a shot of what is being forgotten. */
+static void wipe_last_run(const kshot *k)
+{
+    kshot_learner_wipe_bytes(k->embedding, k->model->embedding_len);
+    kshot_learner_wipe_bytes(k->arena, k->model->arena_bytes);
 }
 
 static void adapt(const kshot *k)
@@ -86,7 +93,7 @@ static kshot_slots slots_of(const kshot_model *model, const kshot_buffers *buffe
         .sums = buffers->sums,
         .prototypes = buffers->prototypes,
         .exemplars = buffers->exemplars,
-        .norms = buffers->norms,
+        .notes = buffers->notes,
         .head = buffers->head,
         .scratch = buffers->scratch,
         .params = model->learner_params,
@@ -266,6 +273,7 @@ kshot_status kshot_enroll_abort(kshot *k)
     }
     k->enrolling = NOT_ENROLLING;
     wipe_slot(k, staging_slot(k));
+    wipe_last_run(k);
     return KSHOT_OK;
 }
 
@@ -287,6 +295,7 @@ kshot_status kshot_forget(kshot *k, uint16_t class_id)
     memmove(&k->slots.classes[index], &k->slots.classes[index + 1], (size_t)(last - index) * sizeof(kshot_class));
     learner_of(k)->close_gap(&k->slots, index, last);
     wipe_slot(k, last);
+    wipe_last_run(k);
     k->class_count = last;
     adapt(k);
     return KSHOT_OK;
@@ -338,7 +347,7 @@ kshot_status kshot_classify_embedding(const kshot *k, const int8_t *embedding, k
 {
     const kshot_status status = check_classify(k, embedding, answer);
     if (status == KSHOT_OK) {
-        const kshot_winner winner = learner_of(k)->classify(&k->slots, k->class_count, embedding);
+        const kshot_winner winner = kshot_learner_classify(learner_of(k), &k->slots, k->class_count, embedding);
         answer->class_id = k->slots.classes[winner.slot].id;
         answer->distance = winner.distance;
         answer->margin = winner.margin;

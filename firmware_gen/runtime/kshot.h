@@ -44,7 +44,7 @@ typedef struct kshot_buffers {
     int32_t *sums;
     int16_t *prototypes;
     int8_t *exemplars;
-    uint16_t *norms;
+    kshot_shot_note *notes;
     float *head;
     float *scratch;
     uint16_t max_classes;
@@ -80,7 +80,8 @@ kshot_status kshot_enroll_take_back_embedding(kshot *k, const int8_t *embedding)
 kshot_status kshot_enroll_commit(kshot *k, uint16_t *class_id); /* class_id may be null */
 kshot_status kshot_enroll_abort(kshot *k);
 
-/* Removes a class and overwrites what it had learned. The others keep their ids and their order. */
+/* Removes a class and overwrites what it had learned. The others keep their ids and their order. As after an abort,
+ * embedding and arena are overwritten, too: the last run may have been on a shot. */
 kshot_status kshot_forget(kshot *k, uint16_t class_id);
 
 /* The enrolled classes, index 0 .. kshot_class_count() - 1, in order of enrollment. */

@@ -5,10 +5,10 @@
 
 #include "kshot_exemplars.h"
 
-#define COSINE_BITS 15
 #define NORM_BITS 4
+#define PROJECTION_BITS 3
 #define TABLE_BITS 8
-#define SHARPNESS_BITS 16
+#define FACTOR_BITS 16
 #define SHARE_BITS 16
 
 /* round(2^15 * 2^(-i / 256)) */
@@ -65,57 +65,60 @@ static uint16_t norm_of(const kshot_slots *slots, const int8_t *embedding)
     return square_root(square << (2 * NORM_BITS));
 }
 
-typedef struct query {
-    const int8_t *embedding;
-    uint16_t norm;
-} query;
-
-/* Cosine of the query with a shot, Q15, truncated towards zero. */
-static int32_t cosine_of(const kshot_slots *slots, const query *asked, uint32_t slot, uint32_t shot)
+/* Projection of a query on the direction of a shot, Q3, truncated towards zero. */
+static int16_t projection_of(const kshot_slots *slots, const int8_t *query, const int8_t *shot, uint32_t norm)
 {
-    const int8_t *const exemplar = kshot_exemplars_shot(slots, slot, shot);
-    const uint32_t lengths = (uint32_t)asked->norm * slots->norms[(size_t)slot * slots->max_shots + shot];
     const int32_t zero_point = params_of(slots)->zero_point;
     int32_t product = 0;
-    uint64_t magnitude;
+    uint32_t magnitude;
 
     for (uint32_t i = 0; i < slots->embedding_len; i++) {
-        product += (asked->embedding[i] - zero_point) * (exemplar[i] - zero_point);
+        product += (query[i] - zero_point) * (shot[i] - zero_point);
     }
-    if (lengths == 0) {
+    if (norm == 0) {
         return 0;
     }
-    magnitude = ((uint64_t)(uint32_t)(product < 0 ? -product : product) << (COSINE_BITS + 2 * NORM_BITS)) / lengths;
-    if (magnitude > (UINT32_C(1) << COSINE_BITS)) {
-        magnitude = UINT32_C(1) << COSINE_BITS;
+    magnitude = ((uint32_t)(product < 0 ? -product : product) << (NORM_BITS + PROJECTION_BITS)) / norm;
+    if (magnitude > INT16_MAX) {
+        magnitude = INT16_MAX;
     }
-    return product < 0 ? -(int32_t)magnitude : (int32_t)magnitude;
+    return (int16_t)(product < 0 ? -(int32_t)magnitude : (int32_t)magnitude);
 }
 
-static int32_t largest_cosine(const kshot_slots *slots, uint16_t class_count, const query *asked)
+/* Notes the query's projections on all shots and finds the largest. */
+static int32_t project(const kshot_slots *slots, uint16_t class_count, const int8_t *query)
 {
-    int32_t largest = INT32_MIN;
+    int32_t largest = INT16_MIN;
 
     for (uint16_t slot = 0; slot < class_count; slot++) {
+        kshot_shot_note *const notes = slots->notes + (size_t)slot * slots->max_shots;
         for (uint32_t shot = 0; shot < slots->classes[slot].shots; shot++) {
-            const int32_t cosine = cosine_of(slots, asked, slot, shot);
-            if (cosine > largest) {
-                largest = cosine;
+            const int8_t *const exemplar = kshot_exemplars_shot(slots, slot, shot);
+            notes[shot].projection = projection_of(slots, query, exemplar, notes[shot].norm);
+            if (notes[shot].projection > largest) {
+                largest = notes[shot].projection;
             }
         }
     }
     return largest;
 }
 
-/* Attention that a slot attracts: sum over its shots of 2^-(sharpness * difference to the largest cosine), Q15. */
-static uint32_t attention_of(const kshot_slots *slots, uint32_t slot, const query *asked, int32_t largest)
+/* From a difference of projections to an exponent of two in Q8, Q16: all cosines have the query's norm below them. */
+static uint64_t factor_of(const kshot_slots *slots, const int8_t *query)
 {
+    const uint16_t norm = norm_of(slots, query);
+    return norm == 0 ? 0 : ((uint64_t)params_of(slots)->sharpness << FACTOR_BITS) / norm;
+}
+
+/* Attention that a slot attracts: sum over its shots of 2^-(what they lie behind the largest), Q15. */
+static uint32_t attention_of(const kshot_slots *slots, uint32_t slot, int32_t largest, uint64_t factor)
+{
+    const kshot_shot_note *const notes = slots->notes + (size_t)slot * slots->max_shots;
     uint32_t sum = 0;
 
     for (uint32_t shot = 0; shot < slots->classes[slot].shots; shot++) {
-        const uint32_t difference = (uint32_t)(largest - cosine_of(slots, asked, slot, shot));
-        const uint64_t scaled = (uint64_t)difference * params_of(slots)->sharpness;
-        const uint64_t exponent = (scaled + (UINT32_C(1) << (SHARPNESS_BITS - 1))) >> SHARPNESS_BITS;
+        const uint32_t behind = (uint32_t)(largest - notes[shot].projection);
+        const uint64_t exponent = (behind * factor + (UINT32_C(1) << (FACTOR_BITS - 1))) >> FACTOR_BITS;
         const uint64_t whole = exponent >> TABLE_BITS;
         sum += (uint32_t)power_table[exponent & ((1u << TABLE_BITS) - 1)] >> (whole < 31 ? whole : 31);
     }
@@ -124,25 +127,25 @@ static uint32_t attention_of(const kshot_slots *slots, uint32_t slot, const quer
 
 static bool has_memory(const kshot_slots *slots)
 {
-    return kshot_exemplars_has_memory(slots) && slots->norms != NULL;
+    return kshot_exemplars_has_memory(slots) && slots->notes != NULL && slots->params != NULL;
 }
 
 static void add(const kshot_slots *slots, uint32_t slot, const int8_t *embedding)
 {
     kshot_exemplars_add(slots, slot, embedding);
-    slots->norms[(size_t)slot * slots->max_shots + slots->classes[slot].shots] = norm_of(slots, embedding);
+    slots->notes[(size_t)slot * slots->max_shots + slots->classes[slot].shots].norm = norm_of(slots, embedding);
 }
 
 static kshot_winner classify(const kshot_slots *slots, uint16_t class_count, const int8_t *embedding)
 {
-    const query asked = {embedding, norm_of(slots, embedding)};
-    const int32_t largest = largest_cosine(slots, class_count, &asked);
+    const int32_t largest = project(slots, class_count, embedding);
+    const uint64_t factor = factor_of(slots, embedding);
     kshot_winner winner = {0, 0, UINT32_MAX};
     uint32_t first = 0, second = 0;
     uint64_t total = 0;
 
     for (uint16_t slot = 0; slot < class_count; slot++) {
-        const uint32_t attention = attention_of(slots, slot, &asked, largest);
+        const uint32_t attention = attention_of(slots, slot, largest, factor);
         total += attention;
         if (attention > first) {
             second = first;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Matching learner's half on the device (Vinyals et al. 2016): softmax attention over the cosines of all shots; the
- * class whose shots attract most wins. Uses `exemplars` and `norms`. The distance is squared, to the winner's nearest
- * shot, in units of the embedding's scale; the margin is the difference of the two largest shares of attention, Q16. */
+ * class whose shots attract most wins. Uses `exemplars` and `notes`, norms in Q4 and projections in Q3. The distance is
+ * squared, to the winner's nearest shot, in units of the embedding's scale; the margin is the difference of the two
+ * largest shares of attention, Q16. */
 #ifndef KSHOT_ATTENTION_H
 #define KSHOT_ATTENTION_H
 
@@ -12,7 +13,7 @@ extern "C" {
 #endif
 
 typedef struct kshot_attention_params {
-    uint32_t sharpness; /* from a difference of cosines in Q15, 16 bits to the right, to an exponent of two in Q8 */
+    uint32_t sharpness; /* round(temperature * log2(e) * 2^9), below 2^23 */
     int16_t zero_point; /* of the embedding */
 } kshot_attention_params;
 

@@ -14,14 +14,9 @@ static int8_t *exemplars_of(const kshot_slots *slots, uint32_t slot)
     return slots->exemplars + (size_t)slot * slot_bytes(slots);
 }
 
-static uint16_t *norms_of(const kshot_slots *slots, uint32_t slot)
+static kshot_shot_note *notes_of(const kshot_slots *slots, uint32_t slot)
 {
-    return slots->norms + (size_t)slot * slots->max_shots;
-}
-
-const int8_t *kshot_exemplars_shot(const kshot_slots *slots, uint32_t slot, uint32_t shot)
-{
-    return exemplars_of(slots, slot) + (size_t)shot * slots->embedding_len;
+    return slots->notes + (size_t)slot * slots->max_shots;
 }
 
 bool kshot_exemplars_has_memory(const kshot_slots *slots)
@@ -32,16 +27,16 @@ bool kshot_exemplars_has_memory(const kshot_slots *slots)
 void kshot_exemplars_wipe(const kshot_slots *slots, uint32_t slot)
 {
     kshot_learner_wipe_bytes(exemplars_of(slots, slot), slot_bytes(slots));
-    if (slots->norms != NULL) {
-        kshot_learner_wipe_bytes(norms_of(slots, slot), slots->max_shots * (uint32_t)sizeof *slots->norms);
+    if (slots->notes != NULL) {
+        kshot_learner_wipe_bytes(notes_of(slots, slot), slots->max_shots * (uint32_t)sizeof *slots->notes);
     }
 }
 
 void kshot_exemplars_copy(const kshot_slots *slots, uint32_t from, uint32_t to)
 {
     memcpy(exemplars_of(slots, to), exemplars_of(slots, from), slot_bytes(slots));
-    if (slots->norms != NULL) {
-        memcpy(norms_of(slots, to), norms_of(slots, from), slots->max_shots * sizeof *slots->norms);
+    if (slots->notes != NULL) {
+        memcpy(notes_of(slots, to), notes_of(slots, from), slots->max_shots * sizeof *slots->notes);
     }
 }
 
@@ -49,8 +44,8 @@ void kshot_exemplars_close_gap(const kshot_slots *slots, uint32_t first, uint32_
 {
     const size_t moved = last - first;
     memmove(exemplars_of(slots, first), exemplars_of(slots, first + 1), moved * slot_bytes(slots));
-    if (slots->norms != NULL) {
-        memmove(norms_of(slots, first), norms_of(slots, first + 1), moved * slots->max_shots * sizeof *slots->norms);
+    if (slots->notes != NULL) {
+        memmove(notes_of(slots, first), notes_of(slots, first + 1), moved * slots->max_shots * sizeof *slots->notes);
     }
 }
 
@@ -74,10 +69,10 @@ bool kshot_exemplars_take_back(const kshot_slots *slots, uint32_t slot, const in
     }
     memmove(exemplars_of(slots, slot) + (shot - 1) * len, exemplars_of(slots, slot) + shot * len, (shots - shot) * len);
     kshot_learner_wipe_bytes(exemplars_of(slots, slot) + (shots - 1) * len, (uint32_t)len);
-    if (slots->norms != NULL) {
-        uint16_t *const norms = norms_of(slots, slot);
-        memmove(norms + shot - 1, norms + shot, (shots - shot) * sizeof *norms);
-        norms[shots - 1] = 0;
+    if (slots->notes != NULL) {
+        kshot_shot_note *const notes = notes_of(slots, slot);
+        memmove(notes + shot - 1, notes + shot, (shots - shot) * sizeof *notes);
+        kshot_learner_wipe_bytes(notes + shots - 1, (uint32_t)sizeof *notes);
     }
     return true;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slots that keep every shot: `exemplars`, and `norms` beside them where a learner has those.
+/* Slots that keep every shot: `exemplars`, and `notes` beside them where a learner has those.
  *
  * Shared by the learners of kshot_nearest.h, kshot_attention.h and kshot_gradient_head.h; the calls are those of
  * kshot_learner.h. */
 #ifndef KSHOT_EXEMPLARS_H
 #define KSHOT_EXEMPLARS_H
+
+#include <stddef.h>
 
 #include "kshot_learner.h"
 
@@ -23,7 +25,10 @@ bool kshot_exemplars_take_back(const kshot_slots *slots, uint32_t slot, const in
 uint32_t kshot_exemplars_distance(const kshot_slots *slots, uint32_t slot, const int8_t *embedding);
 
 /* A shot of a slot, int8 [embedding_len]. */
-const int8_t *kshot_exemplars_shot(const kshot_slots *slots, uint32_t slot, uint32_t shot);
+static inline const int8_t *kshot_exemplars_shot(const kshot_slots *slots, uint32_t slot, uint32_t shot)
+{
+    return slots->exemplars + ((size_t)slot * slots->max_shots + shot) * slots->embedding_len;
+}
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,7 @@
 
 #include <float.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "kshot_exemplars.h"
 #include "kshot_exp32.h"
@@ -19,39 +20,52 @@
 
 #define MARGIN_ONE 65536.0f
 #define MARGIN_MAX 4294967040.0f /* 2^32 - 256, the largest binary32 below 2^32 */
-#define WEIGHT_LIMIT 0x1p+64f    /* beyond it, logits could leave binary32 */
 
 static const kshot_gradient_head_params *params_of(const kshot_slots *slots)
 {
     return slots->params;
 }
 
-/* A class's row of the head: embedding_len weights and the bias, then as many elements of the gradient. */
+static uint32_t row_len(const kshot_slots *slots)
+{
+    return slots->embedding_len + 1u;
+}
+
+/* A class's row of the head, embedding_len weights and the bias; behind it, its gradient. */
 static float *row_of(const kshot_slots *slots, uint32_t slot)
 {
-    return slots->head + (size_t)slot * 2 * (slots->embedding_len + 1u);
+    return slots->head + (size_t)slot * 2 * row_len(slots);
 }
 
 static float *gradient_of(const kshot_slots *slots, uint32_t slot)
 {
-    return row_of(slots, slot) + slots->embedding_len + 1;
+    return row_of(slots, slot) + row_len(slots);
 }
 
-/* Real values of an embedding; they stand at the beginning of the scratch memory until the next call. */
+/* The classes' shares of one shot, [slots]. */
+static float *shares_of(const kshot_slots *slots)
+{
+    return slots->scratch + slots->embedding_len;
+}
+
+/* The embedding as numbers; they stand at the beginning of the scratch memory until the next call. */
 static const float *features_of(const kshot_slots *slots, const int8_t *embedding)
 {
-    const kshot_gradient_head_params *const params = params_of(slots);
+    const int32_t zero_point = params_of(slots)->zero_point;
+
     for (uint32_t i = 0; i < slots->embedding_len; i++) {
-        slots->scratch[i] = (float)(embedding[i] - params->zero_point) * params->scale;
+        slots->scratch[i] = (float)(embedding[i] - zero_point);
     }
     return slots->scratch;
 }
 
 static float logit_of(const kshot_slots *slots, uint32_t slot, const float *features)
 {
+    const uint32_t len = slots->embedding_len;
     const float *const row = row_of(slots, slot);
-    float logit = row[slots->embedding_len];
-    for (uint32_t i = 0; i < slots->embedding_len; i++) {
+    float logit = row[len];
+
+    for (uint32_t i = 0; i < len; i++) {
         logit += row[i] * features[i];
     }
     return logit;
@@ -59,35 +73,59 @@ static float logit_of(const kshot_slots *slots, uint32_t slot, const float *feat
 
 static void start_from_prototype(const kshot_slots *slots, uint32_t slot)
 {
-    const kshot_gradient_head_params *const params = params_of(slots);
-    const float shots = (float)slots->classes[slot].shots;
+    const float init_scale = params_of(slots)->init_scale;
+    const int32_t shots = slots->classes[slot].shots;
+    const int32_t zero_points = shots * params_of(slots)->zero_point;
+    const int8_t *const exemplars = kshot_exemplars_shot(slots, slot, 0);
     float *const row = row_of(slots, slot);
     float square = 0.0f;
 
     for (uint32_t i = 0; i < slots->embedding_len; i++) {
-        int32_t sum = 0;
-        for (uint32_t shot = 0; shot < slots->classes[slot].shots; shot++) {
-            sum += kshot_exemplars_shot(slots, slot, shot)[i] - params->zero_point;
+        int32_t sum = -zero_points;
+        for (int32_t shot = 0; shot < shots; shot++) {
+            sum += exemplars[(uint32_t)shot * slots->embedding_len + i];
         }
-        const float mean = (float)sum * params->scale / shots;
+        const float mean = (float)sum / (float)shots;
         square += mean * mean;
-        row[i] = 2.0f * params->init_scale * mean;
+        row[i] = 2.0f * init_scale * mean;
     }
-    row[slots->embedding_len] = -(params->init_scale * square);
+    row[slots->embedding_len] = -(init_scale * square);
 }
 
-static void start(const kshot_slots *slots, uint16_t class_count)
+static void start(const kshot_slots *slots, uint32_t slot)
 {
     const kshot_gradient_head_params *const params = params_of(slots);
+    float *const row = row_of(slots, slot);
+    float *const gradient = gradient_of(slots, slot);
 
-    for (uint16_t slot = 0; slot < class_count; slot++) {
-        if (params->initial_weights == NULL) {
-            start_from_prototype(slots, slot);
-        } else {
-            float *const row = row_of(slots, slot);
-            memcpy(row, params->initial_weights, slots->embedding_len * sizeof *row);
-            row[slots->embedding_len] = params->initial_bias;
+    for (uint32_t i = 0; i < row_len(slots); i++) {
+        gradient[i] = 0.0f;
+    }
+    if (params->initial_weights == NULL) {
+        start_from_prototype(slots, slot);
+    } else {
+        memcpy(row, params->initial_weights, slots->embedding_len * sizeof *row);
+        row[slots->embedding_len] = params->initial_bias;
+    }
+}
+
+/* Softmax of the logits of one shot, in place. */
+static void softmax(float *values, uint16_t count)
+{
+    float largest = values[0], sum = 0.0f, reciprocal;
+
+    for (uint16_t i = 1; i < count; i++) {
+        if (values[i] > largest) {
+            largest = values[i];
         }
+    }
+    for (uint16_t i = 0; i < count; i++) {
+        values[i] = kshot_exp32(values[i] - largest);
+        sum += values[i];
+    }
+    reciprocal = 1.0f / sum;
+    for (uint16_t i = 0; i < count; i++) {
+        values[i] *= reciprocal;
     }
 }
 
@@ -96,27 +134,18 @@ static void add_gradient(const kshot_slots *slots, uint16_t class_count, uint32_
 {
     const uint32_t len = slots->embedding_len;
     const float *const features = features_of(slots, shot);
-    float *const shares = slots->scratch + len;
-    float largest, sum = 0.0f;
+    float *const errors = shares_of(slots);
 
     for (uint16_t slot = 0; slot < class_count; slot++) {
-        shares[slot] = logit_of(slots, slot, features);
+        errors[slot] = logit_of(slots, slot, features);
     }
-    largest = shares[0];
-    for (uint16_t slot = 1; slot < class_count; slot++) {
-        if (shares[slot] > largest) {
-            largest = shares[slot];
-        }
-    }
-    for (uint16_t slot = 0; slot < class_count; slot++) {
-        shares[slot] = kshot_exp32(shares[slot] - largest);
-        sum += shares[slot];
-    }
+    softmax(errors, class_count);
+    errors[right] -= 1.0f;
     for (uint16_t slot = 0; slot < class_count; slot++) {
         float *const gradient = gradient_of(slots, slot);
-        float error = shares[slot] / sum;
-        if (slot == right) {
-            error -= 1.0f;
+        const float error = errors[slot];
+        if (error == 0.0f) {
+            continue; /* many classes are too far away to matter */
         }
         for (uint32_t i = 0; i < len; i++) {
             gradient[i] += error * features[i];
@@ -125,49 +154,41 @@ static void add_gradient(const kshot_slots *slots, uint16_t class_count, uint32_
     }
 }
 
-/* One step down the mean gradient; false if a value left the range in which logits stay finite. */
-static bool take_step(const kshot_slots *slots, uint16_t class_count, uint32_t step, float shots)
+/* One step of a class's row down the mean gradient, which is used up. */
+static void take_step(const kshot_slots *slots, uint32_t slot, float weight_rate, float bias_rate)
 {
-    const kshot_gradient_head_params *const params = params_of(slots);
     const uint32_t len = slots->embedding_len;
-    const uint32_t index = step < params->rate_count ? step : params->rate_count - 1u;
-    const float weight_rate = params->weight_rates[index] / shots, bias_rate = params->bias_rates[index] / shots;
-    bool within = true;
+    float *const row = row_of(slots, slot);
+    float *const gradient = gradient_of(slots, slot);
 
-    for (uint16_t slot = 0; slot < class_count; slot++) {
-        float *const row = row_of(slots, slot);
-        const float *const gradient = gradient_of(slots, slot);
-        for (uint32_t i = 0; i <= len; i++) {
-            row[i] -= (i < len ? weight_rate : bias_rate) * gradient[i];
-            within = within && row[i] <= WEIGHT_LIMIT && row[i] >= -WEIGHT_LIMIT;
-        }
+    for (uint32_t i = 0; i < len; i++) {
+        row[i] -= weight_rate * gradient[i];
+        gradient[i] = 0.0f;
     }
-    return within;
+    row[len] -= bias_rate * gradient[len];
+    gradient[len] = 0.0f;
 }
 
 static void adapt(const kshot_slots *slots, uint16_t class_count)
 {
-    const uint32_t row_len = slots->embedding_len + 1u;
+    const kshot_gradient_head_params *const params = params_of(slots);
     uint32_t shots = 0;
 
     for (uint16_t slot = 0; slot < class_count; slot++) {
         shots += slots->classes[slot].shots;
+        start(slots, slot);
     }
-    start(slots, class_count);
-    for (uint32_t step = 0; step < params_of(slots)->steps; step++) {
-        for (uint16_t slot = 0; slot < class_count; slot++) {
-            for (uint32_t i = 0; i < row_len; i++) {
-                gradient_of(slots, slot)[i] = 0.0f;
-            }
-        }
+    for (uint32_t step = 0; step < params->steps; step++) {
+        const uint32_t index = step < params->rate_count ? step : params->rate_count - 1u;
+        const float weight_rate = params->weight_rates[index] / (float)shots;
+        const float bias_rate = params->bias_rates[index] / (float)shots;
         for (uint16_t slot = 0; slot < class_count; slot++) {
             for (uint32_t shot = 0; shot < slots->classes[slot].shots; shot++) {
                 add_gradient(slots, class_count, slot, kshot_exemplars_shot(slots, slot, shot));
             }
         }
-        if (!take_step(slots, class_count, step, (float)shots)) {
-            start(slots, class_count); /* rates that diverge on these shots: better the start than nonsense */
-            return;
+        for (uint16_t slot = 0; slot < class_count; slot++) {
+            take_step(slots, slot, weight_rate, bias_rate);
         }
     }
 }
@@ -198,14 +219,15 @@ static kshot_winner classify(const kshot_slots *slots, uint16_t class_count, con
 
 static bool has_memory(const kshot_slots *slots)
 {
-    return kshot_exemplars_has_memory(slots) && slots->head != NULL && slots->scratch != NULL;
+    return kshot_exemplars_has_memory(slots) && slots->head != NULL && slots->scratch != NULL && slots->params != NULL;
 }
 
 static void wipe(const kshot_slots *slots, uint32_t slot)
 {
     kshot_exemplars_wipe(slots, slot);
-    kshot_learner_wipe_bytes(row_of(slots, slot), 2 * (slots->embedding_len + 1u) * (uint32_t)sizeof(float));
+    kshot_learner_wipe_bytes(row_of(slots, slot), 2 * row_len(slots) * (uint32_t)sizeof(float));
     kshot_learner_wipe_bytes(slots->scratch, slots->embedding_len * (uint32_t)sizeof(float));
+    kshot_learner_wipe_bytes(shares_of(slots) + slot, (uint32_t)sizeof(float));
 }
 
 const kshot_learner kshot_gradient_head_learner = {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kshot_learner.h"
 
-kshot_winner kshot_learner_nearest(const kshot_learner *learner, const kshot_slots *slots, uint16_t class_count,
-                                   const int8_t *embedding)
+#include <stddef.h>
+
+static kshot_winner nearest(const kshot_learner *learner, const kshot_slots *slots, uint16_t class_count,
+                            const int8_t *embedding)
 {
     kshot_winner winner = {0, UINT32_MAX, UINT32_MAX}; /* no distance is that large */
     uint32_t second = UINT32_MAX;
@@ -21,6 +23,13 @@ kshot_winner kshot_learner_nearest(const kshot_learner *learner, const kshot_slo
         winner.margin = second - winner.distance;
     }
     return winner;
+}
+
+kshot_winner kshot_learner_classify(const kshot_learner *learner, const kshot_slots *slots, uint16_t class_count,
+                                    const int8_t *embedding)
+{
+    return learner->classify != NULL ? learner->classify(slots, class_count, embedding)
+                                     : nearest(learner, slots, class_count, embedding);
 }
 
 void kshot_learner_wipe_bytes(void *memory, uint32_t len)

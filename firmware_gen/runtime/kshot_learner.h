@@ -24,16 +24,22 @@ typedef struct kshot_class {
     uint16_t shots;
 } kshot_class;
 
+/* What a learner of cosines notes beside a shot. */
+typedef struct kshot_shot_note {
+    uint16_t norm;      /* Euclidean length of the shot */
+    int16_t projection; /* of the last query on the shot's direction */
+} kshot_shot_note;
+
 /* The slots' memory. Of the arrays, a learner uses those that its header names; the others may be null. */
 typedef struct kshot_slots {
     kshot_class *classes;
-    int32_t *sums;       /* [slots * embedding_len] */
-    int16_t *prototypes; /* [slots * embedding_len] */
-    int8_t *exemplars;   /* [slots * max_shots * embedding_len] */
-    uint16_t *norms;     /* [slots * max_shots] */
-    float *head;         /* [slots * 2 * (embedding_len + 1)] */
-    float *scratch;      /* [slots + embedding_len] */
-    const void *params;  /* the learner's constants of this model */
+    int32_t *sums;          /* [slots * embedding_len] */
+    int16_t *prototypes;    /* [slots * embedding_len] */
+    int8_t *exemplars;      /* [slots * max_shots * embedding_len] */
+    kshot_shot_note *notes; /* [slots * max_shots] */
+    float *head;            /* [slots * 2 * (embedding_len + 1)] */
+    float *scratch;         /* [embedding_len + slots] */
+    const void *params;     /* the learner's constants of this model */
     uint16_t embedding_len;
     uint16_t max_shots; /* that a slot can take */
 } kshot_slots;
@@ -45,9 +51,10 @@ typedef struct kshot_winner {
 } kshot_winner;
 
 typedef struct kshot_learner {
-    /* Whether every array that the learner uses is there. */
+    /* Whether every array that the learner uses is there, and its constants. */
     bool (*has_memory)(const kshot_slots *slots);
-    /* Forgets what a slot has learned, in a way that the compiler cannot leave out. */
+    /* Forgets what a slot has learned and what was worked out from it, in a way that the compiler cannot leave out. The
+     * slot's class may be undefined. */
     void (*wipe)(const kshot_slots *slots, uint32_t slot);
     void (*copy)(const kshot_slots *slots, uint32_t from, uint32_t to);
     /* Moves slots first + 1 .. last one down, over slot first. */
@@ -61,15 +68,16 @@ typedef struct kshot_learner {
     /* Adapts to the classes in slots 0 .. class_count - 1 after one came, changed or went. Null where each class stands
      * for itself. */
     void (*adapt)(const kshot_slots *slots, uint16_t class_count);
-    /* Finds the class of an embedding among slots 0 .. class_count - 1, at least one; of equals the first. */
+    /* Finds the class of an embedding among slots 0 .. class_count - 1, at least one; of equals the first. Null where
+     * the nearest class wins, the margin being a difference of distances. */
     kshot_winner (*classify)(const kshot_slots *slots, uint16_t class_count, const int8_t *embedding);
     /* Squared distance of an embedding to what a slot has learned, in the learner's unit. */
     uint32_t (*distance)(const kshot_slots *slots, uint32_t slot, const int8_t *embedding);
 } kshot_learner;
 
-/* A `classify` for learners whose nearest class wins: by `distance`, the margin in its unit. */
-kshot_winner kshot_learner_nearest(const kshot_learner *learner, const kshot_slots *slots, uint16_t class_count,
-                                   const int8_t *embedding);
+/* The learner's `classify`, or the nearest class where it has none. */
+kshot_winner kshot_learner_classify(const kshot_learner *learner, const kshot_slots *slots, uint16_t class_count,
+                                    const int8_t *embedding);
 
 /* Overwrites memory with zeros, also where the compiler sees no one reading it again. */
 void kshot_learner_wipe_bytes(void *memory, uint32_t len);

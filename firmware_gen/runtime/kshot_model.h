@@ -9,7 +9,7 @@
 #include "kshot_learner.h"
 
 /* Raised whenever a generated file and the runtime would no longer understand each other. */
-#define KSHOT_RUNTIME_ABI 2
+#define KSHOT_RUNTIME_ABI 3
 
 #define KSHOT_FINGERPRINT_BYTES 32
 

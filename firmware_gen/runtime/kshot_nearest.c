@@ -5,11 +5,6 @@
 
 #include "kshot_exemplars.h"
 
-static kshot_winner classify(const kshot_slots *slots, uint16_t class_count, const int8_t *embedding)
-{
-    return kshot_learner_nearest(&kshot_nearest_learner, slots, class_count, embedding);
-}
-
 const kshot_learner kshot_nearest_learner = {
     .has_memory = kshot_exemplars_has_memory,
     .wipe = kshot_exemplars_wipe,
@@ -19,6 +14,6 @@ const kshot_learner kshot_nearest_learner = {
     .take_back = kshot_exemplars_take_back,
     .settle = NULL,
     .adapt = NULL,
-    .classify = classify,
+    .classify = NULL,
     .distance = kshot_exemplars_distance,
 };

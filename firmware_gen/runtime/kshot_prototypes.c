@@ -90,11 +90,6 @@ static uint32_t distance(const kshot_slots *slots, uint32_t slot, const int8_t *
     return sum;
 }
 
-static kshot_winner classify(const kshot_slots *slots, uint16_t class_count, const int8_t *embedding)
-{
-    return kshot_learner_nearest(&kshot_prototypes_learner, slots, class_count, embedding);
-}
-
 const kshot_learner kshot_prototypes_learner = {
     .has_memory = has_memory,
     .wipe = wipe,
@@ -104,6 +99,6 @@ const kshot_learner kshot_prototypes_learner = {
     .take_back = take_back,
     .settle = settle,
     .adapt = NULL,
-    .classify = classify,
+    .classify = NULL,
     .distance = distance,
 };

@@ -10,13 +10,14 @@ import numpy as np
 from quantize.artifact import Int8Embedding
 from quantize.errors import UnsupportedModelError
 from quantize.learners.attention import Attention
-from quantize.learners.base import NO_MARGIN, Answers, Int8Learner
+from quantize.learners.base import MAX_SHOTS, NO_MARGIN, Answers, Int8Learner, Support
 from quantize.learners.exemplars import Nearest
 from quantize.learners.gradient_head import GradientHead
 from quantize.learners.prototypes import Prototypes
 
 __all__ = [
     "LEARNERS",
+    "MAX_SHOTS",
     "NO_MARGIN",
     "Answers",
     "Attention",
@@ -24,6 +25,7 @@ __all__ = [
     "Int8Learner",
     "Nearest",
     "Prototypes",
+    "Support",
     "of",
 ]
 
@@ -42,45 +44,72 @@ def of(embedding: Int8Embedding) -> Int8Learner:
         )
     try:
         return LEARNERS[embedding.learner](embedding)
-    except KeyError as error:
-        raise UnsupportedModelError(
-            f"learner {embedding.learner}: nothing was learned as {error}; train again"
-        ) from error
     except (TypeError, ValueError) as error:
         raise UnsupportedModelError(f"learner {embedding.learner}: {error}") from error
 
 
+def _nearest(embedding: Int8Embedding) -> Nearest:
+    distance = _number(embedding.learned, "same_distance") if "same_distance" in embedding.learned else 0.0
+    return Nearest(same_distance=_whole(distance, "same_distance"))
+
+
 def _attention(embedding: Int8Embedding) -> Attention:
-    temperature = float(np.asarray(embedding.learned["temperature"]))
-    return Attention.of_temperature(temperature, zero_point=embedding.graph.output_tensor.quant.zero_point)
+    zero_point = embedding.graph.output_tensor.quant.zero_point
+    return Attention.of_temperature(_number(embedding.learned, "temperature"), zero_point=zero_point)
 
 
 def _gradient_head(embedding: Int8Embedding) -> GradientHead:
     learned, quant = embedding.learned, embedding.graph.output_tensor.quant
-    if embedding.learner_options["head"] == "prototypes":
-        start: dict[str, Any] = {"init_scale": _floats(learned["init_scale"])[0]}
-    else:
-        start = {
-            "initial_weights": _floats(learned["initial_weights"]),
-            "initial_bias": _floats(learned["initial_bias"])[0],
-        }
-    return GradientHead(
-        scale=quant.scale,
+    start: dict[str, Any]
+    match _present(embedding.learner_options, "head"):
+        case "prototypes":
+            start = {"init_scale": _number(learned, "init_scale")}
+        case "learned":
+            weights = _numbers(learned, "initial_weights")
+            if len(weights) != embedding.embedding_len:
+                raise ValueError(f"initial_weights has {len(weights)} values, the embedding {embedding.embedding_len}")
+            start = {"initial_weights": weights, "initial_bias": _number(learned, "initial_bias")}
+        case other:
+            raise ValueError(f"head is {other!r}; the device starts from prototypes or learned")
+    return GradientHead.of_real(
+        quant.scale,
         zero_point=quant.zero_point,
-        steps=int(embedding.learner_options["adapt_steps"]),
-        weight_rates=_floats(learned["weight_rates"]),
-        bias_rates=_floats(learned["bias_rates"]),
+        steps=_whole(_number(embedding.learner_options, "adapt_steps"), "adapt_steps"),
+        weight_rates=_numbers(learned, "weight_rates"),
+        bias_rates=_numbers(learned, "bias_rates"),
         **start,
     )
 
 
-def _floats(values: object) -> tuple[float, ...]:
-    return tuple(float(value) for value in np.asarray(values, np.float64).reshape(-1))
+def _present(values: Mapping[str, Any], name: str) -> Any:
+    if name not in values:
+        raise ValueError(f"there is no {name}; train and quantize again")
+    return values[name]
+
+
+def _numbers(values: Mapping[str, Any], name: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(value) for value in np.asarray(_present(values, name), np.float64).reshape(-1))
+    except TypeError as error:
+        raise ValueError(f"{name} is no number: {error}") from error
+
+
+def _number(values: Mapping[str, Any], name: str) -> float:
+    numbers = _numbers(values, name)
+    if len(numbers) != 1:
+        raise ValueError(f"{name} has {len(numbers)} values instead of one")
+    return numbers[0]
+
+
+def _whole(number: float, name: str) -> int:
+    if not number.is_integer():  # infinity and NaN are none, either
+        raise ValueError(f"{name} is {number}, not a whole number")
+    return int(number)
 
 
 LEARNERS: Mapping[str, Callable[[Int8Embedding], Int8Learner]] = {
     "prototypical": lambda _: Prototypes(),
-    "siamese": lambda _: Nearest(),
+    "siamese": _nearest,
     "matching": _attention,
     "maml": _gradient_head,
     "anil": _gradient_head,

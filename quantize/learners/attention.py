@@ -11,15 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quantize.learners.base import NO_MARGIN, Answers, Int8Array, Int8Learner, check_episode, gap_to_second
+from quantize.learners.base import Answers, Enrolled, Int8Array, Int8Learner, margins_of
 from quantize.learners.exemplars import class_distances
 
-COSINE_BITS = 15
 NORM_BITS = 4
+PROJECTION_BITS = 3
 TABLE_BITS = 8
 WEIGHT_BITS = 15
-SHARPNESS_BITS = 16
+FACTOR_BITS = 16
+SHARE_BITS = 16
 MAX_TEMPERATURE = 5000.0
+
+_LARGEST_PROJECTION = (1 << 15) - 1
 
 
 def power_table() -> npt.NDArray[np.uint16]:
@@ -33,17 +36,29 @@ def power_table() -> npt.NDArray[np.uint16]:
 class Attention(Int8Learner):
     """The class whose shots attract the largest sum of attention wins.
 
+    Distances are squared, to the nearest shot of the winner, in units of the embedding's scale; margins are the
+    difference of the two largest shares of attention, in Q16.
+
     Attributes
     ----------
     zero_point : int
         Of the embedding; cosines are those of ``q - zero_point``.
     sharpness : int
-        ``round(temperature * log2(e) * 2**9)``: from a difference of cosines in Q15, 16 bits to the right, to an
-        exponent of two in Q8.
+        ``round(temperature * log2(e) * 2**9)``: an exponent of two in Q8 for a difference of projections in Q3, once
+        it is divided by the query's norm in Q4.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside of what the device's integers hold.
     """
 
     zero_point: int
     sharpness: int
+
+    def __post_init__(self) -> None:
+        if not -128 <= self.zero_point <= 127 or not 1 <= self.sharpness < 1 << 23:
+            raise ValueError(f"attention with zero point {self.zero_point} and sharpness {self.sharpness}")
 
     @classmethod
     def of_temperature(cls, temperature: float, *, zero_point: int) -> Attention:
@@ -52,41 +67,38 @@ class Attention(Int8Learner):
         Raises
         ------
         ValueError
-            If it is not positive, or so large that its multiplier leaves 32 bits.
+            If it is not positive, or so large that the device's integers do not hold it.
         """
         if not 0 < temperature <= MAX_TEMPERATURE:
             raise ValueError(f"temperature is {temperature}; attention takes values in (0, {MAX_TEMPERATURE:g}]")
-        scale = 1 << (TABLE_BITS + SHARPNESS_BITS - COSINE_BITS)
+        scale = 1 << (TABLE_BITS + NORM_BITS - PROJECTION_BITS)
         return cls(zero_point=zero_point, sharpness=max(1, math.floor(temperature * math.log2(math.e) * scale + 0.5)))
 
-    def answer(self, support: Int8Array, queries: Int8Array) -> Answers:
-        """As `Int8Learner.answer`.
-
-        Distances are squared, to the nearest shot of the winner, in units of the embedding's scale; margins are the
-        difference of the two largest shares of attention, in Q16.
-        """
-        check_episode(support, queries)
-        n_way, k_shot, length = support.shape
-        cosines = self._cosines(support.reshape(-1, length), queries)
-        exponents = ((cosines.max(axis=1, keepdims=True) - cosines) * self.sharpness + (1 << 15)) >> SHARPNESS_BITS
+    def _answer(self, enrolled: Enrolled, queries: Int8Array) -> Answers:
+        a, b = (rows.astype(np.int64) - self.zero_point for rows in (queries, enrolled.shots))
+        projections = _projections(a, b)
+        norms = _norms(a)
+        factors = np.where(norms == 0, 0, (self.sharpness << FACTOR_BITS) // np.maximum(norms, 1))
+        behind = projections.max(axis=1, keepdims=True) - projections
+        exponents = (behind * factors[:, None] + (1 << (FACTOR_BITS - 1))) >> FACTOR_BITS
         shifts = np.minimum(exponents >> TABLE_BITS, 31)
         weights = power_table().astype(np.int64)[exponents & ((1 << TABLE_BITS) - 1)] >> shifts
-        sums = weights.reshape(len(queries), n_way, k_shot).sum(axis=2)
+        sums = np.add.reduceat(weights, enrolled.starts, axis=1)
         ways = sums.argmax(axis=1)
-        margins = np.full(len(queries), NO_MARGIN, np.uint32)
-        if n_way > 1:
-            margins = ((gap_to_second(sums) << 16) // sums.sum(axis=1)).astype(np.uint32)
-        distances = class_distances(support, queries)[np.arange(len(queries)), ways].astype(np.uint32)
+        margins = margins_of(sums)
+        if sums.shape[1] > 1:
+            margins = ((margins.astype(np.int64) << SHARE_BITS) // sums.sum(axis=1)).astype(np.uint32)
+        distances = class_distances(enrolled, queries)[np.arange(len(queries)), ways].astype(np.uint32)
         return Answers(ways, distances, margins)
 
-    def _cosines(self, shots: Int8Array, queries: Int8Array) -> npt.NDArray[np.int64]:
-        """Cosines in Q15, truncated towards zero, int64 [n, shots]; 0 where a vector is zero."""
-        a, b = (rows.astype(np.int64) - self.zero_point for rows in (queries, shots))
-        products = (a.astype(np.float64) @ b.T.astype(np.float64)).astype(np.int64)
-        lengths = _norms(a)[:, None] * _norms(b)
-        magnitudes = (np.abs(products) << (COSINE_BITS + 2 * NORM_BITS)) // np.maximum(lengths, 1)
-        cosines: npt.NDArray[np.int64] = np.sign(products) * np.minimum(magnitudes, 1 << COSINE_BITS)
-        return cosines
+
+def _projections(queries: npt.NDArray[np.int64], shots: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Projection of each query on each shot's direction in Q3, truncated towards zero, int64 [n, m]; 0 on a zero."""
+    # products in binary64, where every term is an integer below 2**53
+    products = (queries.astype(np.float64) @ shots.T.astype(np.float64)).astype(np.int64)
+    magnitudes = (np.abs(products) << (NORM_BITS + PROJECTION_BITS)) // np.maximum(_norms(shots), 1)
+    projections: npt.NDArray[np.int64] = np.sign(products) * np.minimum(magnitudes, _LARGEST_PROJECTION)
+    return projections
 
 
 def _norms(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quantize.learners.base import NO_MARGIN, Answers, Int8Array, Int8Learner, check_episode, gap_to_second
+from quantize.learners.base import Answers, Enrolled, Int8Array, Int8Learner, margins_of
+
+MAX_DISTANCE = 256 * 255**2
 
 
-def class_distances(support: Int8Array, queries: Int8Array) -> npt.NDArray[np.int64]:
+def class_distances(enrolled: Enrolled, queries: Int8Array) -> npt.NDArray[np.int64]:
     """Squared distance of each query to the nearest shot of each class.
 
     Parameters
     ----------
-    support : int8 [n_way, k_shot, d]
+    enrolled : Enrolled
     queries : int8 [n, d]
 
     Returns
@@ -26,23 +28,65 @@ def class_distances(support: Int8Array, queries: Int8Array) -> npt.NDArray[np.in
     int64 [n, n_way]
         In units of the embedding's scale, squared.
     """
-    n_way, k_shot, length = support.shape
-    # Products in binary64, where every term is an integer below 2**53.
-    a, b = queries.astype(np.float64), support.reshape(-1, length).astype(np.float64)
-    exact = (a * a).sum(axis=1)[:, None] - 2 * (a @ b.T) + (b * b).sum(axis=1)
-    table: npt.NDArray[np.int64] = exact.astype(np.int64).reshape(len(queries), n_way, k_shot).min(axis=2)
+    table: npt.NDArray[np.int64] = np.minimum.reduceat(
+        squared_distances(queries, enrolled.shots), enrolled.starts, axis=1
+    )
     return table
+
+
+def squared_distances(a: Int8Array, b: Int8Array) -> npt.NDArray[np.int64]:
+    """Squared distance of each row of `a`, int8 [n, d], to each of `b`, int8 [m, d], int64 [n, m]; exact."""
+    # products in binary64, where every term is an integer below 2**53
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    exact = (x * x).sum(axis=1)[:, None] - 2 * (x @ y.T) + (y * y).sum(axis=1)
+    squared: npt.NDArray[np.int64] = exact.astype(np.int64)
+    return squared
 
 
 @dataclass(frozen=True)
 class Nearest(Int8Learner):
-    """The class of the nearest shot wins (the Siamese learner)."""
+    """The class of the nearest shot wins (the Siamese learner); distances and margins in units of the scale, squared.
 
-    def answer(self, support: Int8Array, queries: Int8Array) -> Answers:
-        """As `Int8Learner.answer`; distances are squared, in units of the embedding's scale, and so are margins."""
-        check_episode(support, queries)
-        table = class_distances(support, queries)
-        margins = np.full(len(table), NO_MARGIN, np.uint32)
-        if len(support) > 1:
-            margins = gap_to_second(-table).astype(np.uint32)
-        return Answers(table.argmin(axis=1), table.min(axis=1).astype(np.uint32), margins)
+    Attributes
+    ----------
+    same_distance : int
+        Up to it, a sample counts as one of a class (`quantize.thresholds`); 0 where it was not calibrated.
+
+    Raises
+    ------
+    ValueError
+        If there is no such distance.
+    """
+
+    same_distance: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.same_distance <= MAX_DISTANCE:
+            raise ValueError(f"same_distance is {self.same_distance}; squared distances go from 0 to {MAX_DISTANCE}")
+
+    def _answer(self, enrolled: Enrolled, queries: Int8Array) -> Answers:
+        table = class_distances(enrolled, queries)
+        return Answers(table.argmin(axis=1), table.min(axis=1).astype(np.uint32), margins_of(-table))
+
+    def verify(self, shots: Int8Array, queries: Int8Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint32]]:
+        """Whether each query is of the class that was enrolled from `shots`.
+
+        Parameters
+        ----------
+        shots : int8 [k_shot, d]
+        queries : int8 [n, d]
+
+        Returns
+        -------
+        same : bool [n]
+        distances : uint32 [n]
+
+        Raises
+        ------
+        ValueError
+            If no distance was calibrated, or as `answer`.
+        """
+        if self.same_distance == 0:
+            raise ValueError("same_distance was not calibrated: quantize the trained network again")
+        distances = self.answer([shots], queries).distances
+        return distances <= self.same_distance, distances

@@ -12,24 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quantize.learners.base import NO_MARGIN, Answers, Int8Array, Int8Learner, check_episode
+from quantize.learners.base import NO_MARGIN, Answers, Enrolled, Int8Array, Int8Learner, Support
 from quantize.learners.binary32 import Float32Array, exp32
 from quantize.learners.exemplars import class_distances
 
 MARGIN_BITS = 16
-_LARGEST = 1e6
 MAX_STEPS = 1000
-WEIGHT_LIMIT = np.float32(2.0**64)  # beyond it, logits could leave binary32
+LARGEST = 1e6
 
 
 @dataclass(frozen=True)
 class GradientHead(Int8Learner):
-    """Softmax regression on cached shots. Real numbers are rounded to binary32 here, once.
+    """Softmax regression on cached shots, whose features are the whole numbers ``q - zero_point``.
+
+    Distances are squared, to the nearest shot of the winner, in units of the embedding's scale; margins are the
+    difference of the two largest logits in Q16, at most ``NO_MARGIN - 255``. Real numbers are rounded to binary32 once.
 
     Attributes
     ----------
-    scale : float
-        Of the embedding: ``x = float(q - zero_point) * scale``.
     zero_point : int
     steps : int
         Gradient steps after every change.
@@ -43,10 +43,9 @@ class GradientHead(Int8Learner):
     Raises
     ------
     ValueError
-        If a value is not finite, or the parts contradict each other.
+        If a value is not finite or too large, or the parts contradict each other.
     """
 
-    scale: float
     zero_point: int
     steps: int
     weight_rates: tuple[float, ...]
@@ -56,10 +55,12 @@ class GradientHead(Int8Learner):
     initial_bias: float = 0.0
 
     def __post_init__(self) -> None:
-        values = [self.scale, *self.weight_rates, *self.bias_rates, *self.initial_weights, self.initial_bias]
+        values = [*self.weight_rates, *self.bias_rates, *self.initial_weights, self.initial_bias]
         values += [] if self.init_scale is None else [self.init_scale]
-        if not all(abs(value) <= _LARGEST for value in values):  # NaN is refused, too
-            raise ValueError(f"a gradient head's scale, rates and start must lie within {_LARGEST:g}")
+        if not all(abs(value) <= LARGEST for value in values):  # NaN is refused, too
+            raise ValueError(f"a gradient head's rates and start must lie within {LARGEST:g}")
+        if not -128 <= self.zero_point <= 127:
+            raise ValueError(f"zero point {self.zero_point}; an int8 embedding has one from -128 to 127")
         if not 0 <= self.steps <= MAX_STEPS:
             raise ValueError(f"{self.steps} steps; a device takes 0 to {MAX_STEPS}")
         if not self.weight_rates or len(self.weight_rates) != len(self.bias_rates):
@@ -67,37 +68,66 @@ class GradientHead(Int8Learner):
         if (self.init_scale is None) != bool(self.initial_weights):
             raise ValueError("a gradient head starts either from prototypes or from learned weights")
 
-    def answer(self, support: Int8Array, queries: Int8Array) -> Answers:
-        """As `Int8Learner.answer`.
+    @classmethod
+    def of_real(
+        cls,
+        scale: float,
+        *,
+        zero_point: int,
+        steps: int,
+        weight_rates: tuple[float, ...],
+        bias_rates: tuple[float, ...],
+        init_scale: float | None = None,
+        initial_weights: tuple[float, ...] = (),
+        initial_bias: float = 0.0,
+    ) -> GradientHead:
+        """A head that was learned on real embeddings, ``scale * (q - zero_point)``: `scale` goes into its constants.
 
-        Distances are squared, to the nearest shot of the winner, in units of the embedding's scale; margins are the
-        difference of the two largest logits in Q16, at most ``NO_MARGIN - 1``.
+        With ``x = scale * n`` a logit is ``(w * scale) @ n + b``, and a step of w by ``rate * error * x`` one of
+        ``w * scale`` by ``rate * scale**2 * error * n``.
         """
-        check_episode(support, queries)
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            weights, biases = self.adapted(support)
-            logits = _logits(self._features(queries), weights, biases)
-            ways = logits.argmax(axis=1)
-            margins = np.full(len(queries), NO_MARGIN, np.uint32)
-            if len(support) > 1:
-                margins = _margins(logits)
-        distances = class_distances(support, queries)[np.arange(len(queries)), ways].astype(np.uint32)
-        return Answers(ways, distances, margins)
+        return cls(
+            zero_point=zero_point,
+            steps=steps,
+            weight_rates=tuple(rate * scale**2 for rate in weight_rates),
+            bias_rates=bias_rates,
+            init_scale=None if init_scale is None else init_scale * scale**2,
+            initial_weights=tuple(weight * scale for weight in initial_weights),
+            initial_bias=initial_bias,
+        )
 
-    def adapted(self, support: Int8Array) -> tuple[Float32Array, Float32Array]:
-        """Weights float32 [n_way, d] and biases float32 [n_way] after the steps on `support`, int8 [n_way, k_shot, d].
+    def adapted(self, support: Support) -> tuple[Float32Array, Float32Array]:
+        """The head after its steps on the shots of all classes.
 
-        Where rates diverge on these shots, so that a value leaves `WEIGHT_LIMIT`, the start is returned instead.
+        Parameters
+        ----------
+        support : int8 [n_way, k_shot, d], or for each class int8 [k, d]
+
+        Returns
+        -------
+        weights : float32 [n_way, d]
+        biases : float32 [n_way]
+
+        Raises
+        ------
+        ValueError
+            As `answer`.
         """
-        n_way, k_shot, length = support.shape
-        start = self._start(support)
-        weights, biases = start
-        features = self._features(support.reshape(-1, length))
-        shots = np.float32(n_way * k_shot)
+        return self._adapted(Enrolled.of(support))
+
+    def _answer(self, enrolled: Enrolled, queries: Int8Array) -> Answers:
+        logits = _logits(self._features(queries), *self._adapted(enrolled))
+        ways = logits.argmax(axis=1)
+        distances = class_distances(enrolled, queries)[np.arange(len(queries)), ways].astype(np.uint32)
+        return Answers(ways, distances, _margins(logits))
+
+    def _adapted(self, enrolled: Enrolled) -> tuple[Float32Array, Float32Array]:
+        features = self._features(enrolled.shots)
+        shots = np.float32(len(features))
+        weights, biases = self._start(enrolled)
         for step in range(self.steps):
             errors = _softmax(_logits(features, weights, biases))
-            for row in range(len(features)):
-                errors[row, row // k_shot] -= np.float32(1.0)
+            errors[np.arange(len(errors)), enrolled.ways] -= np.float32(1.0)
             by_weights, by_biases = np.zeros_like(weights), np.zeros_like(biases)
             for error, x in zip(errors, features, strict=True):
                 by_weights += error[:, None] * x
@@ -105,27 +135,24 @@ class GradientHead(Int8Learner):
             index = min(step, len(self.weight_rates) - 1)
             weights = weights - (np.float32(self.weight_rates[index]) / shots) * by_weights
             biases = biases - (np.float32(self.bias_rates[index]) / shots) * by_biases
-            if not all((np.abs(values) <= WEIGHT_LIMIT).all() for values in (weights, biases)):
-                return start
         return weights, biases
 
     def _features(self, rows: Int8Array) -> Float32Array:
-        features: Float32Array = (rows.astype(np.int32) - self.zero_point).astype(np.float32) * np.float32(self.scale)
-        return features
+        return (rows.astype(np.int32) - self.zero_point).astype(np.float32)
 
-    def _start(self, support: Int8Array) -> tuple[Float32Array, Float32Array]:
-        n_way, k_shot, length = support.shape
+    def _start(self, enrolled: Enrolled) -> tuple[Float32Array, Float32Array]:
+        n_way, length = len(enrolled.counts), enrolled.shots.shape[1]
         if self.init_scale is None:
             if len(self.initial_weights) != length:
                 raise ValueError(f"a start of {len(self.initial_weights)} weights for embeddings of {length} values")
             row = np.array(self.initial_weights, np.float32)
             return np.tile(row, (n_way, 1)), np.full(n_way, self.initial_bias, np.float32)
         a = np.float32(self.init_scale)
-        sums = (support.astype(np.int32) - self.zero_point).sum(axis=1, dtype=np.int32)
-        means = sums.astype(np.float32) * np.float32(self.scale) / np.float32(k_shot)
+        sums = np.add.reduceat(enrolled.shots.astype(np.int32) - self.zero_point, enrolled.starts, axis=0)
+        means = sums.astype(np.float32) / enrolled.counts.astype(np.float32)[:, None]
         squares = np.zeros(n_way, np.float32)
-        for i in range(length):
-            squares = squares + means[:, i] * means[:, i]
+        for column in means.T:
+            squares = squares + column * column
         return (np.float32(2.0) * a) * means, -(a * squares)
 
 
@@ -143,14 +170,15 @@ def _softmax(logits: Float32Array) -> Float32Array:
     sums = np.zeros(len(powers), np.float32)
     for column in powers.T:
         sums = sums + column
-    shares: Float32Array = powers / sums[:, None]
+    shares: Float32Array = powers * (np.float32(1.0) / sums)[:, None]
     return shares
 
 
 def _margins(logits: Float32Array) -> npt.NDArray[np.uint32]:
+    if logits.shape[1] == 1:
+        return np.full(len(logits), NO_MARGIN, np.uint32)
     ordered = np.partition(logits, -2, axis=1)
     gaps = (ordered[:, -1] - ordered[:, -2]) * np.float32(1 << MARGIN_BITS)
-    # 2**32 - 256 is the largest binary32 below 2**32.
-    capped = np.where(gaps < np.float32(2.0**32 - 256), gaps, np.float32(2.0**32 - 256))
-    margins: npt.NDArray[np.uint32] = capped.astype(np.uint32)
+    # 2**32 - 256 is the largest binary32 below 2**32
+    margins: npt.NDArray[np.uint32] = np.minimum(gaps, np.float32(2.0**32 - 256)).astype(np.uint32)
     return margins

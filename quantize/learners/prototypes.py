@@ -12,18 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quantize.learners.base import MAX_EMBEDDING_LEN, NO_MARGIN, Answers, Int8Array, Int8Learner, gap_to_second
+from quantize.learners.base import Answers, Enrolled, Int8Array, Int8Learner, Support, margins_of
 
 FRACTION_BITS = 4
-MAX_SHOTS = 4095
 
 
-def prototypes(support: npt.NDArray[np.int8]) -> npt.NDArray[np.int16]:
+def prototypes(support: Support) -> npt.NDArray[np.int16]:
     """Means of the shots of each class.
 
     Parameters
     ----------
-    support : int8 [n_way, k_shot, d]
+    support : int8 [n_way, k_shot, d], or for each class int8 [k, d]
 
     Returns
     -------
@@ -33,22 +32,20 @@ def prototypes(support: npt.NDArray[np.int8]) -> npt.NDArray[np.int16]:
     Raises
     ------
     ValueError
-        If there is no class or shot, or more shots or a longer embedding than a device takes.
+        As `Int8Learner.answer`.
     """
-    if support.ndim != 3 or support.dtype != np.int8 or support.shape[0] == 0:
-        raise ValueError(f"support is {support.dtype}{support.shape}, expected int8[n_way, k_shot, d]")
-    shots, length = support.shape[1:]
-    if not 1 <= shots <= MAX_SHOTS or not 1 <= length <= MAX_EMBEDDING_LEN:
-        raise ValueError(
-            f"{shots} shots of {length} values; a device takes 1 to {MAX_SHOTS} of up to {MAX_EMBEDDING_LEN}"
-        )
-    scaled = support.sum(axis=1, dtype=np.int64) << FRACTION_BITS
-    magnitude = (np.abs(scaled) + shots // 2) // shots
+    return _means(Enrolled.of(support))
+
+
+def _means(enrolled: Enrolled) -> npt.NDArray[np.int16]:
+    counts = enrolled.counts[:, np.newaxis]
+    scaled = np.add.reduceat(enrolled.shots.astype(np.int64), enrolled.starts, axis=0) << FRACTION_BITS
+    magnitude = (np.abs(scaled) + counts // 2) // counts
     means: npt.NDArray[np.int16] = (np.sign(scaled) * magnitude).astype(np.int16)
     return means
 
 
-def distances(points: npt.NDArray[np.int16], queries: npt.NDArray[np.int8]) -> npt.NDArray[np.uint32]:
+def distances(points: npt.NDArray[np.int16], queries: Int8Array) -> npt.NDArray[np.uint32]:
     """Squared distances between queries and prototypes.
 
     Parameters
@@ -72,15 +69,8 @@ def distances(points: npt.NDArray[np.int16], queries: npt.NDArray[np.int8]) -> n
 
 @dataclass(frozen=True)
 class Prototypes(Int8Learner):
-    """The class of the nearest prototype wins."""
+    """The class of the nearest prototype wins; distances and margins in units of (embedding scale / 16)**2."""
 
-    def answer(self, support: Int8Array, queries: Int8Array) -> Answers:
-        """As `Int8Learner.answer`; distances and margins in units of (embedding scale / 16)**2."""
-        points = prototypes(support)
-        if queries.dtype != np.int8 or queries.shape[1:] != points.shape[1:]:
-            raise ValueError(f"queries are {queries.dtype}{queries.shape}, expected int8[n, {points.shape[1]}]")
-        table = distances(points, queries).astype(np.int64)
-        margins = np.full(len(table), NO_MARGIN, np.uint32)
-        if len(points) > 1:
-            margins = gap_to_second(-table).astype(np.uint32)
-        return Answers(table.argmin(axis=1), table.min(axis=1).astype(np.uint32), margins)
+    def _answer(self, enrolled: Enrolled, queries: Int8Array) -> Answers:
+        table = distances(_means(enrolled), queries).astype(np.int64)
+        return Answers(table.argmin(axis=1), table.min(axis=1).astype(np.uint32), margins_of(-table))

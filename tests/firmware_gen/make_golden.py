@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tiny_graphs import tiny_conv, tiny_dense, tiny_embedding
+from tiny_graphs import identity, taught_by, tiny_conv, tiny_dense, tiny_embedding
 
 from firmware_gen.emit import generate
 from firmware_gen.source_tree import SourceTree
@@ -13,10 +13,12 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def golden_trees() -> list[SourceTree]:
-    """One model that learns and uses most operators, one that only embeds."""
+    """One model that learns and uses most operators, one that only embeds, one with a head that takes steps."""
+    head = taught_by(tiny_embedding(identity(4, zero_point=-9), examples=2), "maml")
     return [
         generate(tiny_embedding(tiny_conv(), examples=2), name="tiny_conv", max_classes=5),
         generate(tiny_embedding(tiny_dense(outputs=257), examples=0), name="tiny_embed"),
+        generate(head, name="tiny_head", max_classes=5, max_shots=3),
     ]
 
 

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_gen.c_literals import InvalidNameError, array, comment, identifier, integer, string
+from firmware_gen.c_literals import (
+    InvalidNameError,
+    array,
+    binary32,
+    binary32_array,
+    comment,
+    identifier,
+    integer,
+    string,
+)
 
 HOSTILE = [
     "*/",
@@ -99,6 +108,41 @@ int main(void)
 """
     expected = "".join(f"{n}\n" for n in numbers).encode() + b"".join(t.encode() for t in texts)
     assert _compiled_output(source, tmp_path) == expected
+
+
+@pytest.mark.needs("gcc")
+def test_binary32_values_survive_the_compiler(tmp_path):
+    """The bits of the nearest binary32, for any value that has one, in lines of a bearable length."""
+    rng = np.random.default_rng(8)
+    values = [0.0, -0.0, 1.0, -1.5, 0.1, 1e-45, 1e-39, 3.4028235e38]
+    values += [*rng.normal(size=50), *10.0 ** rng.uniform(-40, 38, 50)]
+    text = binary32_array(values)
+    assert all(len(line) <= 120 for line in text.splitlines())
+    source = f"""
+#include <stdio.h>
+#include <string.h>
+static const float values[] = {{
+{text}
+}};
+int main(void)
+{{
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {{
+        unsigned bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        printf("%u\\n", bits);
+    }}
+    return 0;
+}}
+"""
+    found = [int(line) for line in _compiled_output(source, tmp_path).split()]
+    assert found == np.array(values, np.float32).view(np.uint32).tolist()
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e39])
+def test_values_beyond_binary32_are_refused(value):
+    """C has no literal for them."""
+    with pytest.raises(OverflowError, match="does not fit binary32"):
+        binary32(value)
 
 
 @given(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=200)))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from make_golden import GOLDEN, golden_files, golden_trees
-from tiny_graphs import GraphBuilder, reshape_only, tiny_conv, tiny_dense, tiny_embedding
+from tiny_graphs import LEARNERS, GraphBuilder, reshape_only, taught_by, tiny_conv, tiny_dense, tiny_embedding
 
 import kshot
 from firmware_gen import emit
@@ -41,6 +41,7 @@ def _projects() -> list[SourceTree]:
         generate(tiny_embedding(tiny_conv(name=HOSTILE_NAME), examples=0), name="hostile"),
         generate(tiny_embedding(tiny_dense(outputs=300)), name="embeds"),
         generate(tiny_embedding(reshape_only()), name="copies"),
+        *(generate(taught_by(tiny_embedding(tiny_conv()), name), name=name) for name in LEARNERS[1:]),
     ]
 
 
@@ -204,12 +205,13 @@ def test_layer_names_are_only_comments():
     assert all(len(line) <= 200 for line in hostile.files["model/net.c"].splitlines())
 
 
-def test_no_floating_point():
-    """Outside of comments no generated C mentions a floating-point number or type."""
+def test_floating_point_stays_in_the_head():
+    """Outside of comments no generated C mentions a floating-point number or type, unless its learner takes steps."""
     for tree in golden_trees():
         for path in (f"model/{tree.name}.c", f"model/{tree.name}.h", "main.c"):
             code = re.sub(r'/\*.*?\*/|"[^"]*"', "", tree.files[path], flags=re.DOTALL)
-            assert not re.search(r"\bfloat\b|\bdouble\b|\d\.\d", code), path
+            found = re.search(r"\bfloat\b|\bdouble\b|\d\.\d|\dp[+-]\d", code)
+            assert bool(found) == (tree.name == "tiny_head" and path != "main.c"), path
 
 
 def test_pixel_table_is_the_artifact_s():
@@ -265,6 +267,52 @@ def test_max_classes_range(count):
     """A number of classes that no device could hold is refused."""
     with pytest.raises(ValueError, match=f"max_classes is {count}"):
         generate(tiny_embedding(reshape_only()), name="net", max_classes=count)
+
+
+@pytest.mark.parametrize("count", [0, 256])
+def test_max_shots_range(count):
+    """A number of shots that no class could hold is refused."""
+    with pytest.raises(ValueError, match=f"max_shots is {count}"):
+        generate(tiny_embedding(reshape_only()), name="net", max_shots=count)
+
+
+@pytest.mark.parametrize("learner", ["prototypical", "siamese"])
+@pytest.mark.parametrize(
+    ("rooms", "classes", "shots"), [((5, 8), 5, 3), ((2, 8), 2, 3), ((3, 1), 3, 1), ((9, 2), 5, 2)]
+)
+def test_the_example_fits_the_rooms(learner, rooms, classes, shots):
+    """It enrolls no more classes than there is room for, nor more shots where shots are kept."""
+    embedding = taught_by(tiny_embedding(tiny_conv()), learner)
+    files = generate(embedding, name="net", max_classes=rooms[0], max_shots=rooms[1]).files
+    defined = dict(re.findall(r"#define EXAMPLE_(\w+) (\d+)", files["examples.h"]))
+    assert int(defined["CLASSES"]) == classes
+    assert int(defined["SHOTS"]) == (3 if learner == "prototypical" else shots)
+
+
+@pytest.mark.needs("gcc")
+def test_the_smallest_rooms_run(tmp_path):
+    """With room for two classes of one shot the example still ends well."""
+    embedding = taught_by(tiny_embedding(tiny_conv()), "anil")
+    folder = generate(embedding, name="small", max_classes=2, max_shots=1).write(tmp_path)
+    assert re.search(r"^\d of 2 right$", _make(folder, "run"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("learner", "class_bytes", "store_bytes"),
+    [
+        ("prototypical", 28 + 6 * 4, 4 * 4),
+        ("siamese", 28 + 8 * 4, 8 * 4),
+        ("matching", 28 + 8 * (4 + 4), 8 * 4),
+        ("anil", 28 + 8 * 4 + 2 * 5 * 4 + 4, 8 * 4),
+    ],
+)
+def test_the_readme_says_what_a_class_costs(learner, class_bytes, store_bytes):
+    """RAM and store of one class, for 8 shots of 4 values; and all of the learner's memory."""
+    text = generate(taught_by(tiny_embedding(tiny_conv()), learner), name="net", max_classes=3).files["README.md"]
+    assert f"| one enrolled class (RAM) | {class_bytes} |" in text
+    assert f"| one enrolled class that is to survive a reset, besides its label (store) | {store_bytes} |" in text
+    total = 4 * class_bytes + 4 + (16 if learner == "anil" else 0)
+    assert f"| learner's memory for 3 classes and the enrollment in progress (RAM) | {total} |" in text
 
 
 def test_bad_name():

@@ -1,11 +1,14 @@
 """What the runtime promises to every compiler and every project that takes it in."""
 
+import platform
 import re
 from pathlib import Path
 
 import pytest
 from runtime_compilers import CLANG, GCC, M0, M4, RUNTIME, SHARED_WARNINGS, Compiler, compile_objects, run
 
+_X86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the flags are those of x86-64")
+_M4_FPU = ("-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")
 _HEADERS = sorted(RUNTIME.glob("*.h"))
 
 # What a C library or the compiler's own may be asked for; no allocation, no printing, and floating point in one file.
@@ -59,6 +62,24 @@ def test_the_runtime_asks_for_little(compiler: Compiler, tmp_path: Path) -> None
         allowed = _ALLOWED_WITH_FLOATS if path.stem == "kshot_gradient_head" else _ALLOWED
         foreign = {name for kind, name in found if kind == "U"} - defined
         assert {name for name in foreign if not allowed.fullmatch(name)} == set(), path.stem
+
+
+@pytest.mark.parametrize(
+    ("compiler", "flags"),
+    [
+        pytest.param(GCC, ("-mfma", "-ffp-contract=fast"), id="gcc", marks=[pytest.mark.needs("gcc"), _X86_64]),
+        pytest.param(CLANG, ("-mfma", "-ffp-contract=on"), id="clang", marks=[pytest.mark.needs("clang"), _X86_64]),
+        pytest.param(M4, (*_M4_FPU, "-ffp-contract=fast"), id="m4", marks=pytest.mark.needs("arm-gcc")),
+    ],
+)
+def test_the_head_rounds_every_operation(compiler: Compiler, flags: tuple[str, ...], tmp_path: Path) -> None:
+    """Where the processor could fuse a product and a sum, and the build allows it, the source forbids it."""
+    target = tmp_path / "head.o"
+    options = ("-std=gnu11", "-O3", *flags, f"-I{RUNTIME}")
+    run(*compiler.command, *options, "-c", RUNTIME / "kshot_gradient_head.c", "-o", target)
+    code = run("arm-none-eabi-objdump" if compiler is M4 else "objdump", "-d", target)
+    assert re.search(r"\tv?mulss|\tvmul\.f32", code)
+    assert not re.search(r"\tv(fn?m|ml)[as]", code)
 
 
 @pytest.mark.needs("arm-gcc")

@@ -29,7 +29,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Compiler, Pat
     def build(compiler: Compiler, source: Path) -> Path:
         target = objects(compiler)[0].parent / source.stem
         flags = ("-std=c99", *C_WARNINGS, "-g", "-O1", *compiler.sanitize, f"-I{RUNTIME}")
-        run(*compiler.command, *flags, source, *objects(compiler), "-o", target)
+        run(*compiler.command, *flags, source, *objects(compiler), "-lm", "-o", target)
         return target
 
     return build

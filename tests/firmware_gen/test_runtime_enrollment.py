@@ -6,22 +6,29 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from tiny_graphs import LEARNERS, taught_by
 
+from firmware_gen.emit import generate
 from firmware_gen.host import Answer, DeviceError, EnrolledClass, HostLibrary
-from firmware_gen.source_tree import SourceTree
-from quantize.learners import prototypes
+from quantize import learners
+from quantize.artifact import Int8Embedding
+from quantize.learners import Int8Learner, Prototypes
 
-_MAX_CLASSES = 3
+_MAX_CLASSES, _MAX_SHOTS = 3, 4
 _LABELS = st.sampled_from(["a", "ab", "é", "水", "e"])
 
 
 class _Enrollment(RuleBasedStateMachine):
-    """Calls in any order; `shots` are inputs, `embeddings` what the network makes of them."""
+    """Calls in any order; `shots` are inputs, `embeddings` what the network makes of them.
 
-    def __init__(self, library: HostLibrary, shots: npt.NDArray[np.int8], embeddings: npt.NDArray[np.int8]) -> None:
+    Classes are kept as lists of their shots in the order of their coming: what the device answers must follow from
+    those alone, whatever was added, taken back, aborted and forgotten in between.
+    """
+
+    def __init__(self, library: HostLibrary, learner: Int8Learner, shots: npt.NDArray[np.int8]) -> None:
         super().__init__()
-        self.device = library.learner(_MAX_CLASSES)
-        self.shots, self.embeddings = shots, embeddings
+        self.device = library.learner(_MAX_CLASSES, _MAX_SHOTS)
+        self.learner, self.shots, self.embeddings = learner, shots, library.embed(shots)
         self.classes: dict[int, tuple[str, list[int]]] = {}
         self.open: tuple[str, list[int]] | None = None
         self.next_id = 1
@@ -42,14 +49,45 @@ class _Enrollment(RuleBasedStateMachine):
             self.device.enroll_begin(label)
             self.open = (label, list(self.classes[known][1]) if known is not None else [])
 
-    @rule(shot=st.integers(0, 31))
-    def add(self, shot: int) -> None:
-        if self.open is None:
-            with pytest.raises(DeviceError, match="KSHOT_ERROR_STATE"):
-                self.device.enroll_add(self.shots[shot])
+    @rule(shot=st.integers(0, 31), embedded=st.booleans())
+    def add(self, shot: int, embedded: bool) -> None:
+        add = self.device.enroll_add_embedding if embedded else self.device.enroll_add
+        values = (self.embeddings if embedded else self.shots)[shot]
+        if self.open is None or len(self.open[1]) == _MAX_SHOTS:
+            with pytest.raises(DeviceError, match=f"KSHOT_ERROR_{'STATE' if self.open is None else 'FULL'}"):
+                add(values)
         else:
-            self.device.enroll_add(self.shots[shot])
+            add(values)
             self.open[1].append(shot)
+
+    @rule(shot=st.integers(0, 31))
+    def take_back_any(self, shot: int) -> None:
+        self.take_back(shot)
+
+    @precondition(lambda self: self.open and self.open[1])
+    @rule(data=st.data())
+    def take_back_one_of_them(self, data: st.DataObject) -> None:
+        assert self.open is not None
+        self.take_back(data.draw(st.sampled_from(self.open[1])))
+
+    def take_back(self, shot: int) -> None:
+        shots = self.open[1] if self.open else []
+        equal = [i for i, other in enumerate(shots) if (self.embeddings[other] == self.embeddings[shot]).all()]
+        if equal:
+            self.device.enroll_take_back_embedding(self.embeddings[shot])
+            del shots[equal[-1]]
+        elif not shots:
+            with pytest.raises(DeviceError, match=f"KSHOT_ERROR_{'STATE' if self.open is None else 'EMPTY'}"):
+                self.device.enroll_take_back_embedding(self.embeddings[shot])
+        elif not self.could_be_taken(shots, shot):
+            with pytest.raises(DeviceError, match="KSHOT_ERROR_ARGUMENT"):
+                self.device.enroll_take_back_embedding(self.embeddings[shot])
+
+    def could_be_taken(self, shots: list[int], shot: int) -> bool:
+        """Sums do not remember what they were added up from: prototypes part with what leaves possible sums."""
+        left = self.embeddings[shots].sum(axis=0, dtype=np.int64) - self.embeddings[shot]
+        count = len(shots) - 1
+        return isinstance(self.learner, Prototypes) and bool(((left >= -128 * count) & (left <= 127 * count)).all())
 
     @rule()
     def commit(self) -> None:
@@ -92,14 +130,14 @@ class _Enrollment(RuleBasedStateMachine):
                 self.device.classify(self.shots[query])
             return
         assert self.device.classify(self.shots[query]) == self.expected(query)
+        assert self.device.classify_embedding(self.embeddings[query]) == self.expected(query)
 
     def expected(self, query: int) -> Answer:
         """What NumPy answers."""
-        points = [prototypes.prototypes(self.embeddings[shots][np.newaxis])[0] for _, shots in self.classes.values()]
-        distances = prototypes.distances(np.stack(points), self.embeddings[[query]])[0]
-        order = np.argsort(distances, kind="stable")
-        margin = int(distances[order[1]] - distances[order[0]]) if len(order) > 1 else prototypes.NO_MARGIN
-        return Answer(list(self.classes)[order[0]], int(distances[order[0]]), margin)
+        support = [self.embeddings[shots] for _, shots in self.classes.values()]
+        answers = self.learner.answer(support, self.embeddings[[query]])
+        class_id = list(self.classes)[answers.ways[0]]
+        return Answer(class_id, int(answers.distances[0]), int(answers.margins[0]))
 
     @invariant()
     def lists_what_is_enrolled(self) -> None:
@@ -108,14 +146,18 @@ class _Enrollment(RuleBasedStateMachine):
 
 
 @pytest.mark.needs("gcc")
+@pytest.mark.parametrize("name", LEARNERS)
 def test_enrollment(
-    tiny_tree: SourceTree, tiny_inputs: npt.NDArray[np.int8], tmp_path_factory: pytest.TempPathFactory
+    name: str,
+    tiny_embedding: Int8Embedding,
+    tiny_inputs: npt.NDArray[np.int8],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Statuses, ids, order, shots, distances and margins, whatever was called before."""
-    library = HostLibrary(tiny_tree, tmp_path_factory.mktemp("enrollment"))
+    """Statuses, ids, order, shots, classes, distances and margins, whatever was called before."""
+    embedding = taught_by(tiny_embedding, name)
+    library = HostLibrary(generate(embedding, name=name), tmp_path_factory.getbasetemp() / "enrollment")
     shots = tiny_inputs.reshape(len(tiny_inputs), -1)
-    embeddings = library.embed(shots)
     run_state_machine_as_test(
-        lambda: _Enrollment(library, shots, embeddings),
-        settings=settings(max_examples=60, stateful_step_count=40, deadline=None),
+        lambda: _Enrollment(library, learners.of(embedding), shots),
+        settings=settings(max_examples=40, stateful_step_count=40, deadline=None),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -118,6 +119,34 @@ def tiny_embedding(graph: Int8Graph, *, examples: int = 8, dtype: type = np.uint
         graph=graph,
         input=InputSpec((height, width, channels)),
         examples=Examples(inputs, labels, names) if examples else None,
+    )
+
+
+LEARNERS = ("prototypical", "siamese", "matching", "anil", "maml")
+"""The device's learners by name; of the two heads, anil starts from prototypes here and maml from a learned row."""
+
+
+def identity(length: int, *, zero_point: int = 0, scale: float = 0.05) -> Int8Graph:
+    """A network whose embedding is its input of `length` values."""
+    g = GraphBuilder()
+    source = g.activation(1, 1, length, zero_point=zero_point, scale=scale)
+    return g.build(source, g.op(Reshape, g.activation(length, zero_point=zero_point, scale=scale), source))
+
+
+def taught_by(embedding: Int8Embedding, learner: str, *, steps: int = 4) -> Int8Embedding:
+    """The embedding as if trained for one of `LEARNERS`, with values that the learner might have learned."""
+    length = embedding.embedding_len
+    rates: dict[str, Any] = {"weight_rates": [0.3, 0.1], "bias_rates": [0.2, -0.05]}
+    row = np.random.default_rng(11).normal(size=length).tolist()
+    learned: dict[str, dict[str, Any]] = {
+        "siamese": {"same_distance": 40 * 40 * length},
+        "matching": {"temperature": 23.5},
+        "anil": {**rates, "init_scale": 0.25},
+        "maml": {**rates, "initial_weights": row, "initial_bias": -0.75},
+    }
+    options = {"anil": {"head": "prototypes", "adapt_steps": steps}, "maml": {"head": "learned", "adapt_steps": steps}}
+    return replace(
+        embedding, learner=learner, learner_options=options.get(learner, {}), learned=learned.get(learner, {})
     )
 
 

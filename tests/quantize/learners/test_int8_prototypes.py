@@ -6,12 +6,11 @@ import math
 from fractions import Fraction
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from quantize.learners import prototypes
+from quantize.learners import base, prototypes
 
 supports = hnp.arrays(np.int8, st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 8)))
 
@@ -32,7 +31,7 @@ def test_answers_are_those_of_plain_loops(support: np.ndarray, data: st.DataObje
         ranked = sorted(distances)
         assert answers.ways[i] == best
         assert answers.distances[i] == ranked[0]
-        assert answers.margins[i] == (ranked[1] - ranked[0] if len(ranked) > 1 else prototypes.NO_MARGIN)
+        assert answers.margins[i] == (ranked[1] - ranked[0] if len(ranked) > 1 else base.NO_MARGIN)
 
 
 @given(supports, st.randoms(use_true_random=False))
@@ -51,38 +50,6 @@ def test_ties_go_to_the_earliest_class() -> None:
 
 def test_the_largest_distance_fits_32_bits() -> None:
     """Opposite corners of the longest embedding, and as many shots as there may be."""
-    support = np.full((1, prototypes.MAX_SHOTS, prototypes.MAX_EMBEDDING_LEN), 127, np.int8)
-    answers = prototypes.Prototypes().answer(support, np.full((1, prototypes.MAX_EMBEDDING_LEN), -128, np.int8))
-    assert answers.distances[0] == 4080 * 4080 * prototypes.MAX_EMBEDDING_LEN < 2**32
-
-
-@pytest.mark.parametrize(
-    "support",
-    [
-        np.zeros((0, 1, 4), np.int8),
-        np.zeros((1, 0, 4), np.int8),
-        np.zeros((1, 4096, 4), np.int8),
-        np.zeros((1, 1, 257), np.int8),
-        np.zeros((1, 1, 4), np.int16),
-    ],
-)
-def test_what_a_device_cannot_enroll_is_refused(support: np.ndarray) -> None:
-    """No class, no shot, too many shots, too long, the wrong type."""
-    with pytest.raises(ValueError, match=r"support is|a device takes"):
-        prototypes.prototypes(support)
-
-
-def test_queries_of_another_length_are_refused() -> None:
-    """An embedding must have the prototypes' length."""
-    with pytest.raises(ValueError, match="queries are"):
-        prototypes.Prototypes().classify(np.zeros((2, 1, 4), np.int8), np.zeros((1, 5), np.int8))
-
-
-def test_differing_counts_queries() -> None:
-    """A query counts once, whether class, distance, margin or all of them differ."""
-    answers = prototypes.Answers(np.array([0, 1, 2, 0]), np.arange(4, dtype=np.uint32), np.arange(4, dtype=np.uint32))
-    other = prototypes.Answers(
-        np.array([0, 0, 2, 1]), np.array([0, 1, 5, 9], np.uint32), np.array([0, 1, 2, 7], np.uint32)
-    )
-    assert answers.differing(answers) == 0
-    assert answers.differing(other) == 3
+    support = np.full((1, base.MAX_SHOTS, base.MAX_EMBEDDING_LEN), 127, np.int8)
+    answers = prototypes.Prototypes().answer(support, np.full((1, base.MAX_EMBEDDING_LEN), -128, np.int8))
+    assert answers.distances[0] == 4080 * 4080 * base.MAX_EMBEDDING_LEN < 2**32

@@ -3,7 +3,7 @@
 
 #include "kshot_kernels_s8.h"
 
-#if KSHOT_RUNTIME_ABI != 2
+#if KSHOT_RUNTIME_ABI != 3
 #error "this file and the runtime beside it come from different versions of kshot: generate the project again"
 #endif
 

@@ -5,7 +5,7 @@
 
 #include "kshot_model.h"
 
-#if KSHOT_RUNTIME_ABI != 2
+#if KSHOT_RUNTIME_ABI != 3
 #error "this file and the runtime beside it come from different versions of kshot: generate the project again"
 #endif
 
