@@ -132,14 +132,13 @@ def quantize(project: Project, source: Path, folder: Path) -> Int8Embedding:
         if training.sha256 != trained.dataset_sha256:
             log.warning("the data of %s changed since %s was trained on it", training.name, source)
         rng = np.random.default_rng(trained.seed)
-        images = convert.representative_images(
-            training.subset(trained.split.train), rng=rng, images=project.quantize.representative_images
-        )
+        seen = training.subset(trained.split.train)
+        rows = convert.representative_rows(seen, rng=rng, images=project.quantize.representative_images)
         options = project.quantize
         examples = convert.draw_examples(
             test_dataset(project), rng=rng, classes=options.example_classes, each=options.examples_per_class
         )
-        embedding = convert.quantize(trained, images, examples=examples)
+        embedding = convert.quantize(trained, seen.images[rows], labels=seen.labels[rows], examples=examples)
     embedding.save(folder)
     return embedding
 

@@ -13,11 +13,13 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from quantize import reference, thresholds
 from quantize.artifact import Examples, Int8Embedding
 from quantize.errors import UnsupportedModelError
 from quantize.from_tflite import read_tflite
@@ -37,7 +39,11 @@ class ConversionError(RuntimeError):
 
 
 def quantize(
-    trained: TrainedEmbedding, representative: npt.NDArray[np.uint8], *, examples: Examples | None = None
+    trained: TrainedEmbedding,
+    representative: npt.NDArray[np.uint8],
+    *,
+    labels: npt.NDArray[np.int64] | None = None,
+    examples: Examples | None = None,
 ) -> Int8Embedding:
     """Convert a trained network to full-integer int8.
 
@@ -47,6 +53,8 @@ def quantize(
     representative : uint8 [n, height, width, channels]
         Raw samples such as the device will see, from training classes: they set the range of each activation. 200 to
         500 are enough.
+    labels : int64 [n], optional
+        Their classes. With them, the Siamese learner is calibrated to verify.
     examples : Examples, optional
         Samples of unseen classes to travel with the result.
 
@@ -71,7 +79,7 @@ def quantize(
     graph = read_tflite(content)
     if graph.output_tensor.size != trained.embedding_len:
         raise ConversionError(f"{graph.output_tensor.size} values came out where {trained.embedding_len} were trained")
-    return Int8Embedding(
+    embedding = Int8Embedding(
         graph=graph,
         input=trained.input,
         learner=trained.learner,
@@ -87,6 +95,24 @@ def quantize(
         examples=examples,
         tflite=content,
     )
+    if trained.learner == "siamese" and labels is not None:
+        return _calibrated(embedding, representative, labels)
+    return embedding
+
+
+def _calibrated(
+    embedding: Int8Embedding, samples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]
+) -> Int8Embedding:
+    """Add the distance up to which two samples are of one class (`quantize.thresholds`)."""
+    _, first = np.unique(samples.reshape(len(samples), -1), axis=0, return_index=True)  # episodes draw some twice
+    embeddings = reference.run(embedding.graph, embedding.quantize_input(samples[first])).reshape(len(first), -1)
+    try:
+        found = thresholds.same_distance(embeddings, labels[first])
+    except ValueError as error:
+        log.warning("verification is not calibrated: %s; more representative images would help", error)
+        return embedding
+    log.info("verification up to distance %d: equal error rate %.3f", found.distance, found.false_rejects)
+    return replace(embedding, learned={**embedding.learned, "same_distance": found.distance})
 
 
 def convert(model: Any, representative: npt.NDArray[np.float32]) -> bytes:
@@ -130,6 +156,15 @@ def convert(model: Any, representative: npt.NDArray[np.float32]) -> bytes:
 def representative_images(
     dataset: Dataset, *, rng: np.random.Generator, images: int = 400, n_way: int = 20, k_shot: int = 5
 ) -> npt.NDArray[np.uint8]:
+    """The samples of `representative_rows`, uint8 [n, height, width, channels]."""
+    rows = representative_rows(dataset, rng=rng, images=images, n_way=n_way, k_shot=k_shot)
+    drawn: npt.NDArray[np.uint8] = dataset.images[rows]
+    return drawn
+
+
+def representative_rows(
+    dataset: Dataset, *, rng: np.random.Generator, images: int = 400, n_way: int = 20, k_shot: int = 5
+) -> npt.NDArray[np.int64]:
     """Draw samples for `quantize` from the training classes, in episodes as training saw them.
 
     Parameters
@@ -144,14 +179,14 @@ def representative_images(
 
     Returns
     -------
-    uint8 [n, height, width, channels]
+    int64 [n]
+        Indices into the data set's images; some may come twice.
     """
     n_way = min(n_way, len(dataset.class_names))
     k_shot = max(1, min(k_shot, int(dataset.counts.min()) - 1))
     count = -(-min(images, len(dataset.images)) // (n_way * k_shot))
     episodes = sample_episodes(dataset, n_way=n_way, k_shot=k_shot, n_query=1, episodes=count, rng=rng)
-    drawn: npt.NDArray[np.uint8] = dataset.images[np.concatenate([episode.support.ravel() for episode in episodes])]
-    return drawn
+    return np.concatenate([episode.support.ravel() for episode in episodes])
 
 
 def draw_examples(dataset: Dataset, *, rng: np.random.Generator, classes: int = 10, each: int = 20) -> Examples:

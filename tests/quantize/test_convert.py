@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quantize import convert, reference
+from quantize import convert, learners, reference
 from quantize.artifact import Int8Embedding
 from quantize.errors import UnsupportedModelError
 from quantize.from_tflite import read_tflite
+from quantize.thresholds import same_distance
 from trainer.artifact import InputSpec, Split, TrainedEmbedding
 from trainer.datasets.dataset import Dataset
 
@@ -75,6 +76,32 @@ def test_conversion(trained: TrainedEmbedding, tmp_path: Path, capfd: pytest.Cap
     first.save(tmp_path)
     assert Int8Embedding.load(tmp_path).fingerprint == first.fingerprint
     assert first.source["model_sha256"] == trained.model_sha256
+
+
+@pytest.mark.needs("tensorflow")
+def test_siamese_networks_are_calibrated(
+    trained: TrainedEmbedding, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The distance of equal errors over the samples, in int8 units, is stored; where there is none, a warning comes."""
+    data = _dataset()
+    siamese = replace(trained, learner="siamese")
+    rows = convert.representative_rows(data, rng=np.random.default_rng(3), images=60)
+    images, labels = data.images[rows], data.labels[rows]
+    embedding = convert.quantize(siamese, images, labels=labels)
+    different = np.unique(rows)
+    assert len(different) < len(rows)
+    embeddings = reference.run(embedding.graph, embedding.quantize_input(data.images[different]))
+    expected = same_distance(embeddings, data.labels[different])
+    assert embedding.learned == {"same_distance": expected.distance}
+    assert learners.of(embedding) == learners.Nearest(same_distance=expected.distance)
+    embedding.save(tmp_path)
+    assert Int8Embedding.load(tmp_path).learned == embedding.learned
+
+    plain = convert.quantize(siamese, images)
+    assert plain.fingerprint != embedding.fingerprint
+    assert convert.quantize(trained, images, labels=labels).learned == plain.learned == {}
+    assert convert.quantize(siamese, images[:1], labels=labels[:1]).learned == {}
+    assert "verification is not calibrated: 0 pairs" in caplog.text
 
 
 @pytest.mark.needs("tensorflow")
