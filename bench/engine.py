@@ -22,13 +22,13 @@ import numpy.typing as npt
 from bench import engine_models
 from bench.engine_program import Counted, count
 from firmware_gen import emit, targets
-from firmware_gen.plan import plan
-from firmware_gen.views import layers
+from firmware_gen.networks import Network, network
 from kshot.report.figures import write_figures
 from kshot.report.output import print_lines
 from kshot.report.tables import ReportTable
 from quantize import oracles, reference
 from quantize.artifact import Int8Embedding
+from quantize.graph import Int8Graph
 
 FOLDER = Path("build/engine")
 STORED = Path("bench/engine.json")
@@ -82,40 +82,38 @@ def _model(
         runs = pool.map(lambda core: count(tree, targets.get(core), FOLDER / name / core, inputs), cores)
         for core, counted in zip(cores, runs, strict=True):
             wrong = (counted.embeddings != expected) | (counted.embeddings != oracle)
-            yield [_row(name, core, embedding, counted, wrong), *_layer_rows(name, core, embedding, counted)]
+            run = network(embedding.graph, targets.get(core).kernels)
+            graph = embedding.graph
+            keys = {"model": name, "core": core}
+            rows = [_row(graph, run, counted, wrong), *_layer_rows(graph, run, counted)]
+            yield [keys | row for row in rows]
 
 
-def _row(name: str, core: str, embedding: Int8Embedding, counted: Counted, wrong: npt.NDArray[np.bool_]) -> Row:
-    graph = embedding.graph
+def _row(graph: Int8Graph, run: Network, counted: Counted, wrong: npt.NDArray[np.bool_]) -> Row:
     macs = sum(engine_models.macs(graph, op) for op in graph.ops)
     instructions = round(float(counted.instructions.mean()))
     return {
-        "model": name,
-        "core": core,
         "macs": macs,
         "instructions": instructions,
         "instructions_per_mac": round(instructions / macs, 3),
         "mismatches": int(wrong.any(axis=1).sum()),
         "inputs": len(wrong),
         "arena_bytes": counted.arena_bytes,
-        "arena_lower_bound": plan(graph).lower_bound_bytes,
+        "arena_lower_bound": run.memory.lower_bound_bytes,
         "code_bytes": counted.code_bytes,
         "constant_bytes": counted.constant_bytes,
         "qemu": counted.qemu,
     }
 
 
-def _layer_rows(name: str, core: str, embedding: Int8Embedding, counted: Counted) -> Iterable[Row]:
-    views = layers(embedding.graph, plan(embedding.graph))
-    for view, instructions in zip(views, counted.layers.tolist(), strict=True):
-        op = embedding.graph.ops[view.number - 1]
-        macs = engine_models.macs(embedding.graph, op)
+def _layer_rows(graph: Int8Graph, run: Network, counted: Counted) -> Iterable[Row]:
+    for view, instructions in zip(run.layers, counted.layers.tolist(), strict=True):
+        op = graph.ops[view.number - 1]
+        macs = engine_models.macs(graph, op)
         yield {
-            "model": name,
-            "core": core,
             "layer": view.number,
             "operator": type(op).__name__,
-            "output": "x".join(map(str, embedding.graph.tensors[op.output].shape[1:])),
+            "output": "x".join(map(str, graph.tensors[op.output].shape[1:])),
             "kernel": view.call.partition("(")[0],
             "macs": macs,
             "instructions": instructions,

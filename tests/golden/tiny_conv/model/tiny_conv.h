@@ -4,6 +4,7 @@
 #define TINY_CONV_H
 
 #include "kshot.h"
+#include "kshot_target.h"
 
 #if KSHOT_RUNTIME_ABI != 2
 #error "this file and the runtime beside it come from different versions of kshot: generate the project again"
@@ -25,7 +26,15 @@ extern "C" {
 #define TINY_CONV_EMBEDDING_ZERO_POINT (7)
 
 /* Working memory of one call of tiny_conv_embed(), 8-byte aligned. */
-#define TINY_CONV_ARENA_BYTES 768
+#define TINY_CONV_ARENA_BYTES_PORTABLE 768
+#define TINY_CONV_ARENA_BYTES_DSP 808
+#if KSHOT_KERNELS == KSHOT_KERNELS_PORTABLE
+#define TINY_CONV_ARENA_BYTES TINY_CONV_ARENA_BYTES_PORTABLE
+#elif KSHOT_KERNELS == KSHOT_KERNELS_DSP
+#define TINY_CONV_ARENA_BYTES TINY_CONV_ARENA_BYTES_DSP
+#else
+#error "KSHOT_KERNELS names kernels that this project has no network for"
+#endif
 
 /* How many classes the memory below has room for. Define it for the whole build to change it. */
 #ifndef TINY_CONV_MAX_CLASSES

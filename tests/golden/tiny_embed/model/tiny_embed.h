@@ -4,6 +4,7 @@
 #define TINY_EMBED_H
 
 #include "kshot_model.h"
+#include "kshot_target.h"
 
 #if KSHOT_RUNTIME_ABI != 2
 #error "this file and the runtime beside it come from different versions of kshot: generate the project again"
@@ -25,7 +26,15 @@ extern "C" {
 #define TINY_EMBED_EMBEDDING_ZERO_POINT (-128)
 
 /* Working memory of one call of tiny_embed_embed(), 8-byte aligned. */
-#define TINY_EMBED_ARENA_BYTES 8
+#define TINY_EMBED_ARENA_BYTES_PORTABLE 8
+#define TINY_EMBED_ARENA_BYTES_DSP 8
+#if KSHOT_KERNELS == KSHOT_KERNELS_PORTABLE
+#define TINY_EMBED_ARENA_BYTES TINY_EMBED_ARENA_BYTES_PORTABLE
+#elif KSHOT_KERNELS == KSHOT_KERNELS_DSP
+#define TINY_EMBED_ARENA_BYTES TINY_EMBED_ARENA_BYTES_DSP
+#else
+#error "KSHOT_KERNELS names kernels that this project has no network for"
+#endif
 
 extern const kshot_model tiny_embed_model;
 
