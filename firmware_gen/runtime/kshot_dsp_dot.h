@@ -64,8 +64,9 @@ static inline const uint32_t *kshot_dsp_dot_1(const uint32_t *weights, const uin
         [p3] "+&r"(p3), [q3] "+&r"(q3), [column] "+&r"(column), [weights] "+&r"(weights), [x0] "=&r"(x0),              \
         [x1] "=&r"(x1), [w0] "=&r"(w0), [w1] "=&r"(w1)
 
-static inline const uint32_t *kshot_dsp_dot_2(const uint32_t *weights, const uint32_t *column, uint32_t quads,
-                                              kshot_dsp_sums *p, kshot_dsp_sums *q)
+/* A frame pointer would take one of the registers, whatever the flags of the build say. */
+__attribute__((noinline, unused, optimize("O2", "omit-frame-pointer"))) static const uint32_t *
+kshot_dsp_dot_2(const uint32_t *weights, const uint32_t *column, uint32_t quads, kshot_dsp_sums *p, kshot_dsp_sums *q)
 {
     const uint32_t *const end = column + 4 * quads;
     int32_t p01 = p->both01, p1 = p->only1, p23 = p->both23, p3 = p->only3;
