@@ -1,6 +1,6 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format exactness omniglot compare bench-training wheel clean
+.PHONY: help setup demo test lint format exactness bench omniglot compare bench-training wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
@@ -36,6 +36,10 @@ format: setup ## let ruff and clang-format lay out the sources
 exactness: setup ## .tflite == NumPy == host C == QEMU, in counts (build/figures/exactness.json)
 	@setup/tools.sh --required $(device_tools)
 	$(python) -m bench.exactness
+
+bench: setup ## instructions and memory of the int8 engine, each core and model (build/figures/engine.json)
+	@setup/tools.sh --required $(device_tools)
+	$(python) -m bench.engine
 
 omniglot: setup ## accuracy on Omniglot's validation alphabets, int8 on compiled C (build/figures/omniglot.json)
 	@setup/tools.sh --required gcc

@@ -162,7 +162,7 @@ def _build_for(
     elf = folder / output / f"{tree.name}.elf"
     if not target.tool_prefix:
         return Firmware(tree.name, target, board, elf, None, None, None)
-    sizes = size_report(elf, name=tree.name, arena_bytes=_arena_bytes(tree), tool_prefix=target.tool_prefix)
+    sizes = size_report(elf, name=tree.name, arena_bytes=_arena_bytes(tree, target), tool_prefix=target.tool_prefix)
     if sizes.ram_bytes > sizes.ram_region_bytes:
         raise MemoryOverflowError(board.name, "RAM", sizes.ram_bytes - sizes.ram_region_bytes)
     return Firmware(tree.name, target, board, elf, elf.with_suffix(".bin"), elf.with_suffix(".hex"), sizes)
@@ -178,9 +178,10 @@ def _forget_other_flags(output: Path, flags: str) -> None:
     remembered.write_text(flags, encoding="utf-8")
 
 
-def _arena_bytes(tree: SourceTree) -> int:
-    """What the model's header publishes."""
-    published = re.search(r"^#define \w+_ARENA_BYTES (\d+)$", tree.files[f"model/{tree.name}.h"], re.MULTILINE)
+def _arena_bytes(tree: SourceTree, target: Target) -> int:
+    """What the model's header publishes for the target's kernels."""
+    macro = rf"^#define \w+_ARENA_BYTES_{target.kernels.upper()} (\d+)$"
+    published = re.search(macro, tree.files[f"model/{tree.name}.h"], re.MULTILINE)
     if published is None:
         raise ValueError(f"model/{tree.name}.h publishes no arena")
     return int(published[1])

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from firmware_gen import c_literals
 from firmware_gen.examples import examples_view
 from firmware_gen.learner_view import LearnerView, learner_view
-from firmware_gen.plan import MemoryPlan, plan
+from firmware_gen.lowering import KERNEL_SETS
+from firmware_gen.networks import Network, network
 from firmware_gen.source_tree import SourceTree
-from firmware_gen.views import LayerView, layers
 from quantize import learners
 from quantize.artifact import Int8Embedding
 
@@ -25,7 +25,6 @@ MAX_EMBEDDING_LEN = 256  # KSHOT_MAX_EMBEDDING_LEN of runtime/kshot_learner.h
 MAX_CLASSES = 4096
 MAX_SHOTS = 255
 
-_ARENA_ALIGNMENT = 8
 _HANDSHAKE = f"""\
 #if KSHOT_RUNTIME_ABI != {RUNTIME_ABI}
 #error "this file and the runtime beside it come from different versions of kshot: generate the project again"
@@ -67,10 +66,9 @@ def generate(
         raise ValueError(f"max_classes is {max_classes}: a device can hold 1 to {MAX_CLASSES} classes")
     if not 1 <= max_shots <= MAX_SHOTS:
         raise ValueError(f"max_shots is {max_shots}: a class can hold 1 to {MAX_SHOTS} shots")
-    memory = plan(embedding.graph)
-    layer_views = layers(embedding.graph, memory)
+    networks = [network(embedding.graph, kernels) for kernels in KERNEL_SETS]
     runtime = _verbatim("runtime", "kshot")
-    context = _context(embedding, memory, layer_views, name, rooms=(max_classes, max_shots))
+    context = _context(embedding, networks, name, rooms=(max_classes, max_shots))
     learns = context["learns"]
     examples = None
     if learns and embedding.examples is not None:
@@ -83,6 +81,7 @@ def generate(
     files = {
         f"model/{name}.h": _render("model.h.j2", context),
         f"model/{name}.c": _render("model.c.j2", context),
+        **{f"model/{name}_{n.kernels}.c": _render("network.c.j2", {**context, "network": n}) for n in networks},
         "Makefile": _render("Makefile.j2", context),
         "CMakeLists.txt": _render("CMakeLists.txt.j2", context),
         "README.md": _render("README.md.j2", context),
@@ -101,8 +100,7 @@ def generate(
 
 def _context(
     embedding: Int8Embedding,
-    memory: MemoryPlan,
-    layer_views: list[LayerView],
+    networks: list[Network],
     name: str,
     *,
     rooms: tuple[int, int],
@@ -111,7 +109,6 @@ def _context(
     graph = embedding.graph
     max_classes, max_shots = rooms
     source, result = graph.input_tensor, graph.output_tensor
-    arena_bytes = max(1, -(-memory.arena_bytes // _ARENA_ALIGNMENT)) * _ARENA_ALIGNMENT
     learns = result.size <= MAX_EMBEDDING_LEN
     view = None
     if learns:
@@ -136,19 +133,15 @@ def _context(
         "output_comment": f"real value = {_real(result.quant)}.",
         "embedding_len": result.size,
         "embedding_zero_point": result.quant.zero_point,
-        "arena_bytes": arena_bytes,
-        "uses_arena": memory.arena_bytes > 0,
-        "copies_input": memory.output_is_input,
+        "networks": networks,
         "learns": int(learns),
         "why_not_learning": f"the learner takes up to {MAX_EMBEDDING_LEN} values, its output has {result.size}.",
         "max_classes": max_classes,
         "max_shots": max_shots,
         "learner": view,
-        "layers": layer_views,
-        "call_width": max((len(layer.call) for layer in layer_views), default=0),
         "fingerprint": c_literals.array(list(fingerprint), "uint8_t", indent=8),
         "pixels": c_literals.array(_pixel_table(embedding), "int8_t"),
-        "memory_rows": _memory_rows(layer_views, arena_bytes, view, max_classes, result.size),
+        "memory_rows": _memory_rows(networks, view, max_classes, result.size),
     }
 
 
@@ -157,10 +150,12 @@ def _real(quant: Any) -> str:
 
 
 def _memory_rows(
-    layer_views: list[LayerView], arena_bytes: int, learner: LearnerView | None, max_classes: int, embedding_len: int
+    networks: list[Network], learner: LearnerView | None, max_classes: int, embedding_len: int
 ) -> list[tuple[str, str]]:
-    constants = sum(constant.size_bytes for layer in layer_views for constant in layer.constants)
-    rows = [("weights and quantization (flash)", constants), ("arena: activations of one run (RAM)", arena_bytes)]
+    rows: list[tuple[str, int]] = []
+    for each in networks:
+        rows.append((f"weights and quantization, {each.kernels} kernels (flash)", each.constant_bytes))
+        rows.append((f"arena: activations of one run, {each.kernels} kernels (RAM)", each.arena_bytes))
     if learner:
         per_class = learner.class_bytes
         rows += [

@@ -62,7 +62,7 @@ def build_library(tree: SourceTree, folder: Path, *, compiler: str = "cc") -> Pa
     objects = _runtime_objects(runtime, folder, tool, version)
     with tempfile.TemporaryDirectory(dir=folder, prefix="compile-") as name:
         scratch = SourceTree(tree.name, {**runtime, **model, "host.c": harness}).write(Path(name))
-        sources = [scratch / "host.c", scratch / "model" / f"{tree.name}.c"]
+        sources = [scratch / "host.c", *sorted((scratch / "model").glob("*.c"))]
         defines = (f"-DMODEL={tree.name}", f'-DMODEL_HEADER="{tree.name}.h"', f"-DMODEL_LEARNS={int(tree.learns)}")
         includes = (f"-I{scratch / 'kshot'}", f"-I{scratch / 'model'}")
         built = scratch / library.name

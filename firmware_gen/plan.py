@@ -8,12 +8,12 @@ overlap.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
 
-from quantize.graph import Add, Int8Graph, Reshape, Softmax
+from quantize.graph import Add, Int8Graph, Op, Reshape, Softmax
 
 Place = Literal["input", "output", "arena"]
 
@@ -24,12 +24,12 @@ _SEARCH_STEPS = 20_000
 
 @dataclass(frozen=True)
 class Buffer:
-    """Bytes that one or more tensors occupy in turn.
+    """Bytes that one or more tensors occupy in turn, or that a kernel works in.
 
     Attributes
     ----------
     tensors : tuple of int
-        Indices into `Int8Graph.tensors`.
+        Indices into `Int8Graph.tensors`; none for a kernel's scratch.
     size_bytes : int
     first, last : int
         The ops (by index) between which the bytes must be kept, both included.
@@ -92,9 +92,21 @@ class MemoryPlan:
         """Return the buffer that holds the tensor with this index."""
         return next(b for b in self.buffers if tensor in b.tensors)
 
+    def scratch_of(self, step: int) -> Buffer:
+        """Return the scratch of the op with this index."""
+        return next(b for b in self.buffers if not b.tensors and b.first == step)
 
-def plan(graph: Int8Graph) -> MemoryPlan:
+
+def plan(graph: Int8Graph, *, scratch: Mapping[int, int] | None = None, in_place: Sequence[int] = ()) -> MemoryPlan:
     """Lay out the activations of `graph`.
+
+    Parameters
+    ----------
+    graph : Int8Graph
+    scratch : mapping of int to int
+        Bytes that the kernel of an op, named by its index, works in.
+    in_place : sequence of int
+        Further ops whose kernel may write over its input.
 
     First-fit in several orders; where none meets the lower bound, a search over orders, which is exhaustive for small
     graphs and bounded for large ones. The same graph always gives the same plan.
@@ -107,7 +119,8 @@ def plan(graph: Int8Graph) -> MemoryPlan:
     folded = [op.name for op in graph.ops if isinstance(op, Reshape) and graph.tensors[op.inputs[0]].data is not None]
     if folded or graph.output_tensor.data is not None:
         raise ValueError(f"{(folded or ['the output'])[0]}: a constant stands where an activation belongs")
-    buffers = _buffers(graph)
+    buffers = _buffers(graph, in_place)
+    buffers += [Buffer((), size, step, step, "arena") for step, size in (scratch or {}).items()]
     ours = [b for b in buffers if b.place == "arena"]
     bound = max((sum(_aligned(b.size_bytes) for b in alive) for alive in _alive(ours)), default=0)
     placed = _place(ours, bound)
@@ -134,7 +147,7 @@ def _alive(buffers: Sequence[Buffer]) -> Iterator[list[Buffer]]:
         yield [b for b in buffers if b.first <= moment <= b.last]
 
 
-def _buffers(graph: Int8Graph) -> list[Buffer]:
+def _buffers(graph: Int8Graph, in_place: Sequence[int]) -> list[Buffer]:
     """Group tensors into buffers and give each its lifetime and place, not yet its offset."""
     last_read = {graph.output: len(graph.ops)}
     for step, op in enumerate(graph.ops):
@@ -164,10 +177,9 @@ def _buffers(graph: Int8Graph) -> list[Buffer]:
         reusable = [
             home[t]
             for t in op.inputs
-            if isinstance(op, _IN_PLACE)
-            and t in home
+            if t in home
             and groups[home[t]].place == "arena"
-            and groups[home[t]].size_bytes == size
+            and _may_overwrite(op, groups[home[t]].size_bytes, size, further=step in in_place)
             and all(last_read.get(member, step) <= step for member in groups[home[t]].tensors)
         ]
         if reusable:
@@ -179,6 +191,11 @@ def _buffers(graph: Int8Graph) -> list[Buffer]:
     if groups[final].place != "input":
         groups[final] = replace(groups[final], place="output")
     return groups
+
+
+def _may_overwrite(op: Op, old_bytes: int, new_bytes: int, *, further: bool) -> bool:
+    """Whether the kernel of `op` may leave its output where an operand was; `further` ones may leave room behind it."""
+    return (isinstance(op, _IN_PLACE) and old_bytes == new_bytes) or (further and old_bytes >= new_bytes)
 
 
 def _fit(placed: list[Buffer], buffer: Buffer) -> list[Buffer]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
+from firmware_gen.lowering import KERNEL_SETS
 from firmware_gen.stack_bound import (
     EXCEPTION_FRAME_BYTES,
     EXCEPTION_FRAME_FPU_BYTES,
@@ -121,7 +122,7 @@ def size_report(elf: Path, *, name: str, arena_bytes: int, tool_prefix: str) -> 
         symbols = {key: symbol["st_value"] for key, symbol in _symbols(image).items()}
         flash, static_ram = _section_bytes(image)
         frame = EXCEPTION_FRAME_FPU_BYTES if _has_fpu(image) else EXCEPTION_FRAME_BYTES
-        constants = _constant_bytes(image, f"{name}.c")
+        constants = _constant_bytes(image, name)
         called = _learner_calls(image)
     call_graph = read_call_graph(sorted(elf.parent.rglob("*.ci")))
     disassembly = subprocess.run(
@@ -183,13 +184,14 @@ def _has_fpu(image: Any) -> bool:
     )
 
 
-def _constant_bytes(image: Any, source: str) -> int:
-    """Sizes of the static objects of one source file; its symbols follow the one that names the file."""
+def _constant_bytes(image: Any, model: str) -> int:
+    """Sizes of the static objects of the model's source files; a file's symbols follow the one that names it."""
+    sources = {f"{model}.c", *(f"{model}_{kernels}.c" for kernels in KERNEL_SETS)}
     total, within = 0, False
     for symbol in image.get_section_by_name(".symtab").iter_symbols():
         kind = symbol["st_info"]["type"]
         if kind == "STT_FILE":
-            within = Path(symbol.name).name == source
+            within = Path(symbol.name).name in sources
         elif within and kind == "STT_OBJECT" and symbol["st_info"]["bind"] == "STB_LOCAL":
             total += symbol["st_size"]
     return total

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from firmware_gen.lowering import KernelSet
+
 
 class UnknownTargetError(ValueError):
     """No target of this name."""
@@ -45,6 +47,8 @@ class Target:
         Smallest first: firmware is built for the first one whose memory holds it.
     tool_prefix : str
         Of the compiler and its companions, ``arm-none-eabi-``; empty for this computer's own.
+    kernels : KernelSet
+        What ``kshot_target.h`` chooses for it.
 
     Raises
     ------
@@ -56,6 +60,7 @@ class Target:
     title: str
     boards: tuple[Board, ...]
     tool_prefix: str = "arm-none-eabi-"
+    kernels: KernelSet = "portable"
 
     def __post_init__(self) -> None:
         if not self.boards:
@@ -75,7 +80,11 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         for target in (
             Target("host", "this computer", (Board("host"),), tool_prefix=""),
             Target("m0", "Cortex-M0", (_MICROBIT, Board("qemu_m0", "mps2-an385"))),
-            Target("m4", "Cortex-M4F", (Board("qemu_m4", "mps2-an386"),)),
+            Target("m3", "Cortex-M3", (Board("qemu_m3", "mps2-an385"),)),
+            Target("m4", "Cortex-M4F", (Board("qemu_m4", "mps2-an386"),), kernels="dsp"),
+            Target("m7", "Cortex-M7F", (Board("qemu_m7", "mps2-an500"),), kernels="dsp"),
+            Target("m33", "Cortex-M33F", (Board("qemu_m33", "mps2-an505"),), kernels="dsp"),
+            Target("m55", "Cortex-M55", (Board("qemu_m55", "mps3-an547"),), kernels="dsp"),
         )
     }
 )

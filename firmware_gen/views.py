@@ -5,13 +5,16 @@ Symbols are ``layer<number>`` after the operator's position in the graph; the mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from firmware_gen.c_literals import CType, array, comment, integer
+from firmware_gen.lowering import LoweredOp
+from firmware_gen.lowering.dsp import Axis, Channels, DspConv, DspDense, DspDepthwise
 from firmware_gen.plan import MemoryPlan
 from quantize.errors import UnsupportedModelError
 from quantize.fixed_point import add_params, mean_params, requantization, softmax_params
@@ -34,13 +37,20 @@ from quantize.graph import (
 Fields = list[tuple[str, str]]
 
 _MAX_LEN = 2**31 - 1
+_AXIS_TYPES: Mapping[str, CType] = MappingProxyType(
+    {
+        **dict.fromkeys(("input_len", "output_len"), "uint16_t"),
+        **dict.fromkeys(("input_step", "output_step"), "uint32_t"),
+        **dict.fromkeys(("stride", "pad"), "uint8_t"),
+    }
+)
 
 
 @dataclass(frozen=True)
 class ConstantView:
     """An array of the generated source: ``static const ctype name[len] = {text};``."""
 
-    ctype: CType
+    ctype: str
     name: str
     len: str
     text: str
@@ -64,26 +74,45 @@ class LayerView:
     remark: str
 
 
-def layers(graph: Int8Graph, plan: MemoryPlan) -> list[LayerView]:
+def layers(graph: Int8Graph, plan: MemoryPlan, lowered: Sequence[LoweredOp | None] = ()) -> list[LayerView]:
     """Describe every operator that has code of its own, in execution order.
 
     Constants with the same bytes are emitted once, at the first layer that needs them.
+
+    Parameters
+    ----------
+    graph : Int8Graph
+    plan : MemoryPlan
+    lowered : sequence of LoweredOp or None
+        One for each op (see `firmware_gen.lowering`); where there is none, the portable kernel runs.
 
     Raises
     ------
     UnsupportedModelError
         If a layer's shape or window does not fit the runtime's fields, or an operator is unknown.
     """
-    pool: dict[tuple[CType, bytes], str] = {}
-    writers = (_Layer(graph, plan, step, pool) for step, op in enumerate(graph.ops) if not isinstance(op, Reshape))
+    pool: dict[tuple[str, bytes], str] = {}
+    prepared = lowered or (None,) * len(graph.ops)
+    writers = (
+        _Layer(graph, plan, step, pool, prepared[step])
+        for step, op in enumerate(graph.ops)
+        if not isinstance(op, Reshape)
+    )
     return [writer.view() for writer in writers]
 
 
 class _Layer:
     """Collects what one operator needs; `pool` maps constants to the symbols that hold them already."""
 
-    def __init__(self, graph: Int8Graph, plan: MemoryPlan, step: int, pool: dict[tuple[CType, bytes], str]) -> None:
-        self.graph, self.plan, self.pool = graph, plan, pool
+    def __init__(
+        self,
+        graph: Int8Graph,
+        plan: MemoryPlan,
+        step: int,
+        pool: dict[tuple[str, bytes], str],
+        lowered: LoweredOp | None,
+    ) -> None:
+        self.graph, self.plan, self.pool, self.lowered = graph, plan, pool, lowered
         self.op = graph.ops[step]
         self.symbol = f"layer{step + 1}"
         self.number = step + 1
@@ -95,8 +124,8 @@ class _Layer:
             for tensor in (output, *(self.graph.tensors[i] for i in op.inputs)):
                 if tensor.size > _MAX_LEN:
                     raise OverflowError(f"{tensor.size} elements do not fit 31 bits")
-            struct, function, fields = self._describe(op)
-            operands = ", ".join([f"&{self.symbol}", *(self._operand(i) for i in (*op.inputs, op.output))])
+            struct, function, fields = self._describe_lowered(op) if self.lowered else self._describe(op)
+            operands = ", ".join([f"&{self.symbol}", *self._operands(op)])
         except OverflowError as error:
             raise UnsupportedModelError.at(
                 type(op).__name__, op.name, str(error), "the runtime takes axes up to 65535, strides and padding to 255"
@@ -137,6 +166,67 @@ class _Layer:
             case _:
                 raise UnsupportedModelError.at(type(op).__name__, op.name, "no kernel in the runtime", "leave it out")
         return f"kshot_{struct}_s8", f"kshot_{function}_s8", fields
+
+    def _describe_lowered(self, op: Op) -> tuple[str, str, Fields]:
+        """The same for a kernel of another set."""
+        match op, self.lowered:
+            case Conv2D(), DspConv() as conv:
+                struct, function, fields = "conv", "conv2d", self._dsp_conv(op, conv)
+            case FullyConnected(), DspDense() as dense:
+                struct, function, fields = "dense", "fully_connected", self._dsp_dense(op, dense)
+            case DepthwiseConv2D(), DspDepthwise() as depthwise:
+                struct, function, fields = "depthwise", "depthwise3x3", self._dsp_depthwise(op, depthwise)
+            case _:
+                raise TypeError(f"{type(op).__name__} was lowered to {type(self.lowered).__name__}")
+        return f"kshot_dsp_{struct}_s8", f"kshot_dsp_{function}_s8", fields
+
+    def _dsp_conv(self, op: Conv2D, conv: DspConv) -> Fields:
+        height, width = self.graph.tensors[op.weights].shape[1:3]
+        return [
+            *self._image_shapes(),
+            ("window", _window(op, height, width, op.dilation_height, op.dilation_width)),
+            ("quads", integer(conv.quads, "uint16_t")),
+            ("input_zero_point", integer(self.graph.tensors[op.inputs[0]].quant.zero_point, "int8_t")),
+            *self._dsp_outputs(op),
+            ("weights", self._constant("weights", "uint32_t", conv.weights)),
+            ("channels", self._channels(conv.channels)),
+        ]
+
+    def _dsp_dense(self, op: FullyConnected, dense: DspDense) -> Fields:
+        outputs, inputs = self.graph.tensors[op.weights].shape
+        return [
+            ("input_len", integer(inputs, "uint32_t")),
+            ("output_len", integer(outputs, "uint32_t")),
+            *self._dsp_outputs(op),
+            ("weights", self._constant("weights", "uint32_t", dense.weights)),
+            ("channels", self._channels(dense.channels)),
+        ]
+
+    def _dsp_outputs(self, op: Conv2D | DepthwiseConv2D | FullyConnected) -> Fields:
+        rounding = 2 * self.graph.tensors[op.output].quant.zero_point + 1
+        return [*_clamp(op), ("rounding", integer(rounding, "int16_t"))]
+
+    def _dsp_depthwise(self, op: DepthwiseConv2D, depthwise: DspDepthwise) -> Fields:
+        return [
+            ("channels", integer(len(depthwise.weights), "uint16_t")),
+            ("outer", _axis(depthwise.outer)),
+            ("inner", _axis(depthwise.inner)),
+            ("input_zero_point", integer(self.graph.tensors[op.inputs[0]].quant.zero_point, "int8_t")),
+            *self._dsp_outputs(op),
+            ("weights", self._constant("weights", "int8_t", depthwise.weights)),
+            ("groups", self._channels(depthwise.channels)),
+        ]
+
+    def _channels(self, channels: Channels) -> str:
+        key = ("kshot_dsp_channels", b"".join(part.tobytes() for part in vars(channels).values()))
+        if key not in self.pool:
+            self.pool[key] = f"{self.symbol}_channels"
+            rows = zip(channels.start.tolist(), channels.multiplier.tolist(), channels.shift.tolist(), strict=True)
+            text = "\n".join(f"    {{{', '.join(_braced(part) for part in row)}}}," for row in rows)
+            size = sum(part.nbytes for part in vars(channels).values())
+            count = str(len(channels.start))
+            self.constants.append(ConstantView("kshot_dsp_channels", self.pool[key], count, text, size))
+        return self.pool[key]
 
     def _conv(self, op: Conv2D | DepthwiseConv2D, depth_multiplier: int) -> Fields:
         height, width = self.graph.tensors[op.weights].shape[1:3]
@@ -231,6 +321,11 @@ class _Layer:
         ends = (("input", self.op.inputs[0]), ("output", self.op.output))
         return [(f"{n}_zero_point", integer(self.graph.tensors[t].quant.zero_point, "int16_t")) for n, t in ends]
 
+    def _operands(self, op: Op) -> Iterator[str]:
+        yield from (self._operand(index) for index in (*op.inputs, op.output))
+        if self.lowered and self.lowered.scratch_bytes:
+            yield _at("memory", self.plan.scratch_of(self.number - 1).offset)
+
     def _operand(self, index: int) -> str:
         """C expression for the start of an activation."""
         tensor = self.graph.tensors[index]
@@ -238,7 +333,7 @@ class _Layer:
             return self._constant(f"operand{self.op.inputs.index(index) + 1}", "int8_t", tensor.data)
         buffer = self.plan.buffer_of(index)
         base = {"input": "input", "output": "embedding", "arena": "memory"}[buffer.place]
-        return f"{base} + {buffer.offset}" if buffer.offset else base
+        return _at(base, buffer.offset)
 
     def _constant(self, role: str, ctype: CType, values: npt.NDArray[np.generic]) -> str:
         key = (ctype, values.tobytes())
@@ -247,6 +342,19 @@ class _Layer:
             size = " * ".join(map(str, values.shape))
             self.constants.append(ConstantView(ctype, self.pool[key], size, array(values, ctype), values.nbytes))
         return self.pool[key]
+
+
+def _at(base: str, offset: int) -> str:
+    return f"{base} + {offset}" if offset else base
+
+
+def _axis(axis: Axis) -> str:
+    items = [f".{name} = {integer(value, _AXIS_TYPES[name])}" for name, value in vars(axis).items()]
+    return "{" + ", ".join(items[:4]) + ",\n              " + ", ".join(items[4:]) + "}"
+
+
+def _braced(values: Sequence[int]) -> str:
+    return "{" + ", ".join(integer(value) for value in values) + "}"
 
 
 def _data(tensor: Tensor) -> npt.NDArray[np.generic]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from firmware_gen.targets import TARGETS
 from kshot.schema import ProjectError, Table, key, nearest
 from trainer.options import TrainOptions
 
@@ -226,7 +227,7 @@ class GenerateTable(Table):
 class BuildTable(Table):
     """[build]: the firmware."""
 
-    targets: tuple[str, ...] = key(("m0", "m4"), "Targets to build for.", choices=("host", "m0", "m4"))
+    targets: tuple[str, ...] = key(("m0", "m4"), "Targets to build for.", choices=tuple(TARGETS))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The runtime's kernels as Python functions: the structs of kshot_kernels_s8.h, filled by their fields' names."""
+"""The runtime's kernels as Python functions: the structs of kshot_kernels_s8.h and kshot_dsp_s8.h, filled by name."""
 
 from __future__ import annotations
 
@@ -75,6 +75,43 @@ class Softmax(ctypes.Structure):
     )
 
 
+class DspChannels(ctypes.Structure):
+    _fields_ = (("start", c_int32 * 4), ("multiplier", c_int32 * 4), ("shift", c_uint8 * 4))
+
+
+_DSP_LIMITS = (("input_zero_point", c_int8), *_LIMITS, ("rounding", c_int16))
+_Channels = POINTER(DspChannels)
+
+
+class DspConv(ctypes.Structure):
+    _fields_ = (
+        *(*_IMAGES, ("window", Window), ("quads", c_uint16), *_DSP_LIMITS),
+        *(("weights", POINTER(c_uint32)), ("channels", _Channels)),
+    )
+
+
+class DspDense(ctypes.Structure):
+    _fields_ = (
+        *(("input_len", c_uint32), ("output_len", c_uint32), *_LIMITS, ("rounding", c_int16)),
+        *(("weights", POINTER(c_uint32)), ("channels", _Channels)),
+    )
+
+
+class DspAxis(ctypes.Structure):
+    _fields_ = (
+        *((name, c_uint16) for name in ("input_len", "output_len")),
+        *((name, c_uint32) for name in ("input_step", "output_step")),
+        *((name, c_uint8) for name in ("stride", "pad")),
+    )
+
+
+class DspDepthwise(ctypes.Structure):
+    _fields_ = (
+        *(("channels", c_uint16), ("outer", DspAxis), ("inner", DspAxis), *_DSP_LIMITS),
+        *(("weights", _Int8s), ("groups", _Channels)),
+    )
+
+
 STRUCTS: Mapping[str, type[ctypes.Structure]] = {
     "kshot_conv2d_s8": Conv,
     "kshot_depthwise_conv2d_s8": Conv,
@@ -86,6 +123,11 @@ STRUCTS: Mapping[str, type[ctypes.Structure]] = {
     "kshot_pad_hw_s8": Pad,
     "kshot_softmax_rows_s8": Softmax,
 }
+DSP_STRUCTS: Mapping[str, type[ctypes.Structure]] = {
+    "kshot_dsp_conv2d_s8": DspConv,
+    "kshot_dsp_fully_connected_s8": DspDense,
+    "kshot_dsp_depthwise3x3_s8": DspDepthwise,
+}
 
 
 class Runtime:
@@ -95,17 +137,33 @@ class Runtime:
         self._library = ctypes.CDLL(str(path))
 
     def run(
-        self, kernel: str, fields: Mapping[str, Any], inputs: Sequence[npt.NDArray[np.int8]], output_len: int
+        self,
+        kernel: str,
+        fields: Mapping[str, Any],
+        inputs: Sequence[npt.NDArray[np.int8]],
+        output_len: int,
+        *,
+        scratch_bytes: int = 0,
+        in_place: bool = False,
     ) -> npt.NDArray[np.int8]:
-        """Call a kernel with a struct of these fields; bytes behind the output must not change."""
+        """Call a kernel with a struct of these fields; bytes behind output and scratch must not change.
+
+        With `in_place` the output is the first input.
+        """
         guard = 64
-        output = np.full(output_len + guard, 85, np.int8)
+        output = np.full(max(output_len, inputs[0].size if in_place else 0) + guard, 85, np.int8)
+        if in_place:
+            output[: inputs[0].size] = inputs[0].ravel()
         keep: list[Any] = []
-        struct = _filled(STRUCTS[kernel], fields, keep)
+        struct = _filled({**STRUCTS, **DSP_STRUCTS}[kernel], fields, keep)
         keep += [np.ascontiguousarray(array, np.int8) for array in inputs]
-        pointers = [array.ctypes.data_as(_Int8s) for array in (*keep[-len(inputs) :], output)]
-        self._library[kernel](ctypes.byref(struct), *pointers)
-        assert (output[output_len:] == 85).all(), "written behind the output"
+        operands = [output] if in_place else keep[-len(inputs) :]
+        scratch = np.full(scratch_bytes // 4 + guard, 0x55555555, np.uint32)
+        pointers = [array.ctypes.data_as(_Int8s) for array in (*operands, output, scratch)]
+        self._library[kernel](ctypes.byref(struct), *(pointers if scratch_bytes else pointers[:-1]))
+        assert (output[-guard:] == 85).all(), "written behind the output"
+        assert in_place or (output[output_len:] == 85).all(), "written behind the output"
+        assert (scratch[scratch_bytes // 4 :] == 0x55555555).all(), "written behind the scratch"
         return output[:output_len]
 
     def batch(self, name: str, *arguments: npt.ArrayLike) -> npt.NDArray[np.int32]:
@@ -133,6 +191,9 @@ def _filled(kind: type[ctypes.Structure], fields: Mapping[str, Any], keep: list[
             array = np.ascontiguousarray(value, np.int8 if ctype is _Int8s else np.int32)
             keep.append(array)
             setattr(struct, name, array.ctypes.data_as(ctype))
+        elif isinstance(value, np.ndarray):  # already laid out as C reads it
+            keep.append(value)
+            setattr(struct, name, value.ctypes.data_as(ctype))
         else:
             assert ctype(value).value == value, f"{name} = {value} does not fit"
             setattr(struct, name, value)

@@ -90,14 +90,15 @@ def test_numbers_shared_with_the_runtime():
     [
         pytest.param(["gcc"], marks=pytest.mark.needs("gcc"), id="gcc"),
         pytest.param(["clang"], marks=pytest.mark.needs("clang"), id="clang"),
+        pytest.param(["gcc", "-DKSHOT_KERNELS=KSHOT_KERNELS_DSP"], marks=pytest.mark.needs("gcc"), id="gcc-dsp"),
         pytest.param(["arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-m0"], marks=pytest.mark.needs("arm-gcc"), id="m0"),
         pytest.param(["arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-m4"], marks=pytest.mark.needs("arm-gcc"), id="m4"),
     ],
 )
 def test_no_warnings(projects, compiler, tmp_path):
     """Generated sources compile without a warning as C99, whichever compiler reads them."""
-    for name, folder in projects.items():
-        for source in (f"model/{name}.c", "main.c"):
+    for folder in projects.values():
+        for source in (*folder.glob("model/*.c"), folder / "main.c"):
             includes = ("-Ikshot", "-Imodel", "-I.")
             command = [*compiler, "-std=c99", "-O2", *WARNINGS, *includes, "-c", source, "-o", str(tmp_path / "x.o")]
             subprocess.run(command, cwd=folder, check=True)
@@ -168,6 +169,15 @@ def test_other_runtime_is_refused(projects, tmp_path):
 
 
 @pytest.mark.needs("gcc")
+def test_unknown_kernels_are_refused(projects):
+    """A choice of kernels that the project was not generated for does not compile, and says why."""
+    command = ["gcc", "-std=c99", "-fsyntax-only", "-DKSHOT_KERNELS=77", "-Ikshot", "-Imodel", "model/learns.c"]
+    done = subprocess.run(command, cwd=projects["learns"], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "no network for" in done.stderr
+
+
+@pytest.mark.needs("gcc")
 def test_unused_kernels_stay_out(projects):
     """A model of dense layers links neither convolution, nor the learner, nor the pixel table."""
     _make(projects["embeds"])
@@ -200,15 +210,16 @@ def test_layer_names_are_only_comments():
         generate(tiny_embedding(tiny_conv(name=name), examples=0), name="net") for name in ("x", HOSTILE_NAME)
     )
     assert list(plain.files) == list(hostile.files)
-    code = [re.sub(r"/\*.*?\*/", "", tree.files["model/net.c"]) for tree in (plain, hostile)]
-    assert code[0] == code[1]
-    assert all(len(line) <= 200 for line in hostile.files["model/net.c"].splitlines())
+    for path in ("model/net.c", "model/net_portable.c", "model/net_dsp.c"):
+        code = [re.sub(r"/\*.*?\*/", "", tree.files[path]) for tree in (plain, hostile)]
+        assert code[0] == code[1]
+        assert all(len(line) <= 200 for line in hostile.files[path].splitlines())
 
 
 def test_floating_point_stays_in_the_head():
     """Outside of comments no generated C mentions a floating-point number or type, unless its learner takes steps."""
     for tree in golden_trees():
-        for path in (f"model/{tree.name}.c", f"model/{tree.name}.h", "main.c"):
+        for path in [path for path in tree.files if path.startswith("model/") or path == "main.c"]:
             code = re.sub(r'/\*.*?\*/|"[^"]*"', "", tree.files[path], flags=re.DOTALL)
             found = re.search(r"\bfloat\b|\bdouble\b|\d\.\d|\dp[+-]\d", code)
             assert bool(found) == (tree.name == "tiny_head" and path != "main.c"), path

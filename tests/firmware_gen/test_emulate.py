@@ -29,6 +29,7 @@ from quantize.learners import prototypes
 
 pytestmark = pytest.mark.needs("arm-gcc", "qemu")
 M0_AND_M4 = pytest.mark.parametrize("target", ["m0", "m4"])
+EVERY_CORE = pytest.mark.parametrize("target", [name for name, target in TARGETS.items() if target.emulated])
 Int8Array = npt.NDArray[np.int8]
 
 STATUS_ARGUMENT, STATUS_STATE, STATUS_FULL, STATUS_NOT_FOUND, STATUS_EMPTY = -1, -2, -3, -4, -5
@@ -82,7 +83,7 @@ def emulator_of(tree: SourceTree, main: str, target: str, folder: Path, *, timeo
     return Emulator(build(changed, TARGETS[target], folder), timeout_seconds=timeout_seconds)
 
 
-@M0_AND_M4
+@EVERY_CORE
 def test_embeddings_equal_the_reference(
     emulation: dict[str, Firmware], tiny_embedding: Int8Embedding, tiny_inputs: Int8Array, target: str
 ) -> None:
@@ -173,7 +174,10 @@ def test_instructions_are_the_same_on_every_run(emulation: dict[str, Firmware], 
     np.testing.assert_array_equal(emulator.embed(tiny_inputs[:8])[1], emulator.embed(tiny_inputs[:8])[1])
 
 
-@pytest.mark.parametrize(("target", "tick"), [("m0", 62.5), ("m4", 40.0)])
+@pytest.mark.parametrize(
+    ("target", "tick"),
+    [("m0", 62.5), ("m3", 40.0), ("m4", 40.0), ("m7", 40.0), ("m33", 50.0), ("m55", 31.25)],
+)
 def test_a_tick_counts_instructions(tiny_tree: SourceTree, programs: Path, target: str, tick: float) -> None:
     """Loops of a known length; then, around the end of the timer's 24 bits, no reading jumps back or far ahead."""
     period = int(2**24 * tick)
@@ -195,7 +199,7 @@ def test_the_example_program_runs(tiny_tree: SourceTree, programs: Path, target:
     assert run.serial
 
 
-@M0_AND_M4
+@EVERY_CORE
 def test_the_serial_line_carries_both_ways(tiny_tree: SourceTree, programs: Path, target: str) -> None:
     """Bytes that arrive can be read and sent back, all 256 of them; main's value is the exit status."""
     main = """
@@ -213,7 +217,7 @@ def test_the_serial_line_carries_both_ways(tiny_tree: SourceTree, programs: Path
     assert (run.exit_status, run.serial) == (3, data)
 
 
-@M0_AND_M4
+@EVERY_CORE
 def test_a_fault_is_reported(tiny_tree: SourceTree, programs: Path, target: str) -> None:
     """A jump to an undefined instruction ends the run with a status of its own, not with a hang."""
     main = """

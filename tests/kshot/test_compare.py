@@ -351,7 +351,7 @@ def test_a_mismatch_is_counted_and_is_an_error(models: Path, here: Path, monkeyp
 
     def tampered(int8: Int8Embedding, *, name: str) -> SourceTree:
         tree = honest(int8, name=name)
-        path = f"model/{name}.c"
+        path = f"model/{name}_portable.c"
         head, brace, rest = tree.files[path].partition("layer1_weights[4 * 3 * 3 * 1] = {")
         value, comma, tail = rest.partition(",")
         changed = f"{head}{brace}{-100 if int(value) > 0 else 100}{comma}{tail}"

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one place that chooses between the kernels for different instruction sets.
+ *
+ * A generated model has a source file for each set, and all but one of them compile to nothing. Every set gives the
+ * same bits; the portable one is the specification. Define KSHOT_KERNELS for the whole build to choose yourself: the
+ * DSP set also compiles, slowly, where there are no DSP instructions. */
+#ifndef KSHOT_TARGET_H
+#define KSHOT_TARGET_H
+
+#define KSHOT_KERNELS_PORTABLE 0
+#define KSHOT_KERNELS_DSP 1 /* Armv7E-M, and Armv8-M with the DSP extension: Cortex-M4, M7, M33 */
+
+#ifndef KSHOT_KERNELS
+#if defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)
+#define KSHOT_KERNELS KSHOT_KERNELS_DSP
+#else
+#define KSHOT_KERNELS KSHOT_KERNELS_PORTABLE
+#endif
+#endif
+
+#endif

@@ -1,0 +1,207 @@
+"""The DSP kernels, compiled for this machine, against the NumPy reference on shapes and numbers that nobody chose."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from runtime_compilers import C_WARNINGS, RUNTIME, run, sources
+from runtime_ctypes import DspChannels, Runtime
+from tiny_graphs import GraphBuilder
+
+from firmware_gen.lowering.dsp import Channels, DspConv, DspDense, DspDepthwise, DspOp, lower_dsp
+from quantize import reference
+from quantize.graph import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Padding
+
+pytestmark = pytest.mark.needs("gcc")
+
+_MANY = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+_ZERO_POINT = st.integers(-128, 127)
+_LIMITS = st.just((-128, 127)) | st.tuples(st.integers(-128, 0), st.integers(1, 127))
+_SCALE = st.sampled_from([0.001, 0.05, 0.3])
+
+
+@pytest.fixture(scope="module")
+def dsp(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
+    """The runtime with the DSP kernels in C; undefined behaviour stops the process."""
+    path = tmp_path_factory.mktemp("dsp") / "dsp.so"
+    checks = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-DKSHOT_KERNELS=KSHOT_KERNELS_DSP")
+    run("gcc", "-std=c99", *C_WARNINGS, *checks, "-O2", "-fPIC", "-shared", f"-I{RUNTIME}", *sources(), "-o", path)
+    return Runtime(path)
+
+
+def _channels(channels: Channels) -> np.ndarray[Any, Any]:
+    packed = np.zeros(len(channels.start), np.dtype(DspChannels))
+    for name, values in vars(channels).items():
+        packed[name] = values
+    return packed
+
+
+def _shared_fields(graph: Int8Graph) -> dict[str, Any]:
+    op: Any = graph.ops[0]
+    return {
+        "activation_min": op.activation_min,
+        "activation_max": op.activation_max,
+        "rounding": 2 * graph.output_tensor.quant.zero_point + 1,
+    }
+
+
+def _image(shape: tuple[int, ...]) -> dict[str, int]:
+    return dict(zip(("height", "width", "channels"), (1, 1, *shape[1:])[-3:], strict=True))
+
+
+def _conv_fields(graph: Int8Graph, conv: DspConv) -> dict[str, Any]:
+    op: Any = graph.ops[0]
+    height, width = graph.tensors[op.weights].shape[1:3]
+    steps = ("stride_height", "stride_width", "dilation_height", "dilation_width")
+    return {
+        "input": _image(graph.input_tensor.shape),
+        "output": _image(graph.output_tensor.shape),
+        "window": {
+            **{name: getattr(op, name) for name in steps},
+            "height": height,
+            "width": width,
+            "pad_top": op.padding.top,
+            "pad_left": op.padding.left,
+        },
+        "quads": conv.quads,
+        "input_zero_point": graph.input_tensor.quant.zero_point,
+        "weights": conv.weights,
+        "channels": _channels(conv.channels),
+    }
+
+
+def _dense_fields(graph: Int8Graph, dense: DspDense) -> dict[str, Any]:
+    return {
+        "input_len": graph.input_tensor.size,
+        "output_len": graph.output_tensor.size,
+        "weights": dense.weights,
+        "channels": _channels(dense.channels),
+    }
+
+
+def _depthwise_fields(graph: Int8Graph, depthwise: DspDepthwise) -> dict[str, Any]:
+    return {
+        "channels": len(depthwise.weights),
+        "outer": asdict(depthwise.outer),
+        "inner": asdict(depthwise.inner),
+        "input_zero_point": graph.input_tensor.quant.zero_point,
+        "weights": depthwise.weights,
+        "groups": _channels(depthwise.channels),
+    }
+
+
+def _kernel(graph: Int8Graph, lowered: DspOp) -> tuple[str, dict[str, Any]]:
+    match lowered:
+        case DspConv():
+            return "kshot_dsp_conv2d_s8", _conv_fields(graph, lowered)
+        case DspDense():
+            return "kshot_dsp_fully_connected_s8", _dense_fields(graph, lowered)
+        case DspDepthwise():
+            return "kshot_dsp_depthwise3x3_s8", _depthwise_fields(graph, lowered)
+
+
+def _inputs(graph: Int8Graph, rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    inputs = rng.integers(-128, 128, (4, *graph.input_tensor.shape[1:])).astype(np.int8)
+    inputs[0], inputs[1] = -128, 127
+    return inputs
+
+
+def _check(dsp: Runtime, graph: Int8Graph, rng: np.random.Generator) -> None:
+    """Random and extreme inputs: C equals NumPy, also where the output overwrites the input."""
+    lowered = lower_dsp(graph, graph.ops[0])
+    assert lowered is not None
+    kernel, fields = _kernel(graph, lowered)
+    fields |= _shared_fields(graph)
+    inputs = _inputs(graph, rng)
+    expected = reference.run(graph, inputs).reshape(len(inputs), -1)
+    for in_place in {False, lowered.in_place}:
+        options = {"scratch_bytes": lowered.scratch_bytes, "in_place": in_place}
+        actual = [dsp.run(kernel, fields, [image], expected.shape[1], **options) for image in inputs]
+        np.testing.assert_array_equal(np.stack(actual), expected)
+
+
+def _window(draw: st.DrawFn, taps: tuple[int, int], dilation: tuple[int, int], strides: int) -> dict[str, Any]:
+    sizes, outputs, steps, pads = [], [], [], []
+    for axis in (0, 1):
+        reach = (taps[axis] - 1) * dilation[axis] + 1
+        before, after = (draw(st.integers(0, min(reach - 1, 2))) for _ in range(2))
+        size = draw(st.integers(max(reach - before - after, before + 1, after + 1, 1), reach + 9))
+        step = draw(st.integers(1, strides))
+        sizes.append(size)
+        steps.append(step)
+        pads += [before, after]
+        outputs.append((size + before + after - reach) // step + 1)
+    options = {"stride_height": steps[0], "stride_width": steps[1], "padding": Padding(*pads)}
+    return {"input": sizes, "output": outputs, "options": options}
+
+
+@st.composite
+def _convolutions(draw: st.DrawFn) -> tuple[Int8Graph, np.random.Generator]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    g = GraphBuilder(rng=rng)
+    taps = (draw(st.integers(1, 5)), draw(st.integers(1, 5)))
+    dilation = (draw(st.integers(1, 2)), draw(st.integers(1, 3)))
+    image = _window(draw, taps, dilation, 3)
+    inputs, outputs = draw(st.integers(1, 13)), draw(st.integers(1, 11))
+    source = g.activation(*image["input"], inputs, zero_point=draw(_ZERO_POINT), scale=0.02)
+    target = g.activation(*image["output"], outputs, zero_point=draw(_ZERO_POINT), scale=draw(_SCALE))
+    low, high = draw(_LIMITS)
+    options = {
+        "bias": g.bias(outputs) if draw(st.booleans()) else None,
+        "dilation_height": dilation[0],
+        "dilation_width": dilation[1],
+        "activation_min": low,
+        "activation_max": high,
+    }
+    g.op(Conv2D, target, source, weights=g.weights(outputs, *taps, inputs), **options, **image["options"])
+    return g.build(source, target), rng
+
+
+@_MANY
+@given(case=_convolutions())
+def test_convolutions(dsp: Runtime, case: tuple[Int8Graph, np.random.Generator]) -> None:
+    """Any window, stride, dilation, padding, zero point, scale, clamp and number of channels."""
+    _check(dsp, *case)
+
+
+@st.composite
+def _depthwise(draw: st.DrawFn) -> tuple[Int8Graph, np.random.Generator]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    g = GraphBuilder(rng=rng)
+    image = _window(draw, (3, 3), (1, 1), 2)
+    channels = 4 * draw(st.integers(1, 3))
+    source = g.activation(*image["input"], channels, zero_point=draw(_ZERO_POINT), scale=0.02)
+    target = g.activation(*image["output"], channels, zero_point=draw(_ZERO_POINT), scale=draw(_SCALE))
+    low, high = draw(_LIMITS)
+    limits = {"activation_min": low, "activation_max": high}
+    weights, bias = g.weights(1, 3, 3, channels, axis=3), g.bias(channels)
+    g.op(DepthwiseConv2D, target, source, weights=weights, bias=bias, **limits, **image["options"])
+    return g.build(source, target), rng
+
+
+@_MANY
+@given(case=_depthwise())
+def test_depthwise(dsp: Runtime, case: tuple[Int8Graph, np.random.Generator]) -> None:
+    """Any image, strides of 1 and 2, padding, zero point and clamp, along either axis, and in place."""
+    _check(dsp, *case)
+
+
+@_MANY
+@given(
+    inputs=st.integers(1, 70),
+    outputs=st.integers(1, 11),
+    zero_points=st.tuples(_ZERO_POINT, _ZERO_POINT),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_fully_connected(dsp: Runtime, inputs: int, outputs: int, zero_points: tuple[int, int], seed: int) -> None:
+    """Any lengths."""
+    g = GraphBuilder(rng=np.random.default_rng(seed))
+    source = g.activation(inputs, zero_point=zero_points[0], scale=0.02)
+    target = g.activation(outputs, zero_point=zero_points[1], scale=0.05)
+    g.op(FullyConnected, target, source, weights=g.weights(outputs, inputs), bias=g.bias(outputs))
+    _check(dsp, g.build(source, target), g.rng)
