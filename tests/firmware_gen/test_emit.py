@@ -90,6 +90,7 @@ def test_numbers_shared_with_the_runtime():
         pytest.param(["gcc"], marks=pytest.mark.needs("gcc"), id="gcc"),
         pytest.param(["clang"], marks=pytest.mark.needs("clang"), id="clang"),
         pytest.param(["gcc", "-DKSHOT_KERNELS=KSHOT_KERNELS_DSP"], marks=pytest.mark.needs("gcc"), id="gcc-dsp"),
+        pytest.param(["gcc", "-DKSHOT_KERNELS=KSHOT_KERNELS_SCALAR"], marks=pytest.mark.needs("gcc"), id="gcc-scalar"),
         pytest.param(["arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-m0"], marks=pytest.mark.needs("arm-gcc"), id="m0"),
         pytest.param(["arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-m4"], marks=pytest.mark.needs("arm-gcc"), id="m4"),
     ],
@@ -209,7 +210,7 @@ def test_layer_names_are_only_comments():
         generate(tiny_embedding(tiny_conv(name=name), examples=0), name="net") for name in ("x", HOSTILE_NAME)
     )
     assert list(plain.files) == list(hostile.files)
-    for path in ("model/net.c", "model/net_portable.c", "model/net_dsp.c"):
+    for path in ("model/net.c", "model/net_portable.c", "model/net_dsp.c", "model/net_scalar.c"):
         code = [re.sub(r"/\*.*?\*/", "", tree.files[path]) for tree in (plain, hostile)]
         assert code[0] == code[1]
         assert all(len(line) <= 200 for line in hostile.files[path].splitlines())
