@@ -94,11 +94,7 @@ def lower_dsp(graph: Int8Graph, op: Op) -> DspOp | None:
     """The DSP kernel of an operator, or None."""
     match op:
         case Conv2D():
-            packed = _packed(graph, op)
-            fits = packed is not None and packed[0].shape[1] <= MAX_QUADS
-            return (
-                DspConv(packed[0].shape[1], *packed, graph.tensors[op.inputs[0]].shape[3]) if packed and fits else None
-            )
+            return _conv(graph, op)
         case FullyConnected():
             packed = _packed(graph, op)
             return DspDense(*packed) if packed else None
@@ -121,6 +117,14 @@ def _packed(graph: Int8Graph, op: Conv2D | FullyConnected) -> tuple[npt.NDArray[
     start = grouped(layer.start)
     start[:, ::2] = start[:, ::2] * 256 + start[:, 1::2]
     return weights, _channels(layer, start)
+
+
+def _conv(graph: Int8Graph, op: Conv2D) -> DspConv | None:
+    packed = _packed(graph, op)
+    if packed is None or packed[0].shape[1] > MAX_QUADS:
+        return None
+    weights, channels = packed
+    return DspConv(weights.shape[1], weights, channels, graph.tensors[op.inputs[0]].shape[3])
 
 
 def _depthwise(graph: Int8Graph, op: DepthwiseConv2D) -> DspDepthwise | None:
