@@ -18,7 +18,7 @@ class Network:
 
     Attributes
     ----------
-    kernels : {"portable", "dsp"}
+    kernels : KernelSet
         A key of `firmware_gen.lowering.KERNEL_SETS`.
     memory : MemoryPlan
     layers : tuple of LayerView

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from firmware_gen.lowering import KernelSet
+if TYPE_CHECKING:
+    from firmware_gen.lowering import KernelSet
 
 
 class UnknownTargetError(ValueError):
@@ -79,8 +81,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         target.name: target
         for target in (
             Target("host", "this computer", (Board("host"),), tool_prefix=""),
-            Target("m0", "Cortex-M0", (_MICROBIT, Board("qemu_m0", "mps2-an385"))),
-            Target("m3", "Cortex-M3", (Board("qemu_m3", "mps2-an385"),)),
+            Target("m0", "Cortex-M0", (_MICROBIT, Board("qemu_m0", "mps2-an385")), kernels="scalar"),
+            Target("m3", "Cortex-M3", (Board("qemu_m3", "mps2-an385"),), kernels="scalar"),
             Target("m4", "Cortex-M4F", (Board("qemu_m4", "mps2-an386"),), kernels="dsp"),
             Target("m7", "Cortex-M7F", (Board("qemu_m7", "mps2-an500"),), kernels="dsp"),
             Target("m33", "Cortex-M33F", (Board("qemu_m33", "mps2-an505"),), kernels="dsp"),

@@ -14,7 +14,10 @@ import numpy.typing as npt
 
 from firmware_gen.c_literals import CType, array, comment, integer
 from firmware_gen.lowering import LoweredOp
-from firmware_gen.lowering.dsp import Axis, Channels, DspConv, DspDense, DspDepthwise
+from firmware_gen.lowering.channels import Channels
+from firmware_gen.lowering.dsp import DspAdd, DspConv, DspDense, DspDepthwise
+from firmware_gen.lowering.lines import Axis
+from firmware_gen.lowering.scalar import ScalarConv, ScalarDepthwise, ScalarOp
 from firmware_gen.plan import MemoryPlan
 from quantize.errors import UnsupportedModelError
 from quantize.fixed_point import add_params, mean_params, requantization, softmax_params
@@ -37,6 +40,10 @@ from quantize.graph import (
 Fields = list[tuple[str, str]]
 
 _MAX_LEN = 2**31 - 1
+_WINDOW_OF_ONE = (
+    "{.height = 1, .width = 1, .stride_height = 1, .stride_width = 1, .dilation_height = 1, .dilation_width = 1}"
+)
+_WEIGHT_TYPES: Mapping[str, CType] = MappingProxyType({"uint8": "uint8_t", "uint32": "uint32_t"})
 _AXIS_TYPES: Mapping[str, CType] = MappingProxyType(
     {
         **dict.fromkeys(("input_len", "output_len"), "uint16_t"),
@@ -170,62 +177,75 @@ class _Layer:
     def _describe_lowered(self, op: Op) -> tuple[str, str, Fields]:
         """The same for a kernel of another set."""
         match op, self.lowered:
-            case Conv2D(), DspConv() as conv:
-                struct, function, fields = "conv", "conv2d", self._dsp_conv(op, conv)
+            case Add(), DspAdd():
+                return "kshot_add_s8", "kshot_dsp_elementwise_add_s8", self._add(op)
+            case Conv2D() | FullyConnected(), DspConv() | ScalarConv() as conv:
+                struct, function, fields = "conv", "conv2d", self._lowered_conv(op, conv)
             case FullyConnected(), DspDense() as dense:
-                struct, function, fields = "dense", "fully_connected", self._dsp_dense(op, dense)
-            case DepthwiseConv2D(), DspDepthwise() as depthwise:
-                struct, function, fields = "depthwise", "depthwise3x3", self._dsp_depthwise(op, depthwise)
+                struct, function, fields = "dense", "fully_connected", self._lowered_dense(op, dense)
+            case DepthwiseConv2D(), DspDepthwise() | ScalarDepthwise() as depthwise:
+                struct, function, fields = "depthwise", "depthwise3x3", self._lowered_depthwise(op, depthwise)
             case _:
                 raise TypeError(f"{type(op).__name__} was lowered to {type(self.lowered).__name__}")
-        return f"kshot_dsp_{struct}_s8", f"kshot_dsp_{function}_s8", fields
+        return f"kshot_{self._set}_{struct}_s8", f"kshot_{self._set}_{function}_s8", fields
 
-    def _dsp_conv(self, op: Conv2D, conv: DspConv) -> Fields:
-        height, width = self.graph.tensors[op.weights].shape[1:3]
+    @property
+    def _set(self) -> str:
+        return "scalar" if isinstance(self.lowered, ScalarOp) else "dsp"
+
+    def _lowered_conv(self, op: Conv2D | FullyConnected, conv: DspConv | ScalarConv) -> Fields:
+        window = _WINDOW_OF_ONE
+        if isinstance(op, Conv2D):
+            height, width = self.graph.tensors[op.weights].shape[1:3]
+            window = _window(op, height, width, op.dilation_height, op.dilation_width)
         return [
             *self._image_shapes(),
-            ("window", _window(op, height, width, op.dilation_height, op.dilation_width)),
+            ("window", window),
             ("quads", integer(conv.quads, "uint16_t")),
-            ("input_zero_point", integer(self.graph.tensors[op.inputs[0]].quant.zero_point, "int8_t")),
-            *self._dsp_outputs(op),
-            ("weights", self._constant("weights", "uint32_t", conv.weights)),
+            self._input_zero_point(op),
+            *self._lowered_outputs(op),
+            ("weights", self._constant("weights", _WEIGHT_TYPES[conv.weights.dtype.name], conv.weights)),
             ("channels", self._channels(conv.channels)),
         ]
 
-    def _dsp_dense(self, op: FullyConnected, dense: DspDense) -> Fields:
+    def _lowered_dense(self, op: FullyConnected, dense: DspDense) -> Fields:
         outputs, inputs = self.graph.tensors[op.weights].shape
         return [
             ("input_len", integer(inputs, "uint32_t")),
             ("output_len", integer(outputs, "uint32_t")),
-            *self._dsp_outputs(op),
+            *self._lowered_outputs(op),
             ("weights", self._constant("weights", "uint32_t", dense.weights)),
             ("channels", self._channels(dense.channels)),
         ]
 
-    def _dsp_outputs(self, op: Conv2D | DepthwiseConv2D | FullyConnected) -> Fields:
-        rounding = 2 * self.graph.tensors[op.output].quant.zero_point + 1
-        return [*_clamp(op), ("rounding", integer(rounding, "int16_t"))]
-
-    def _dsp_depthwise(self, op: DepthwiseConv2D, depthwise: DspDepthwise) -> Fields:
+    def _lowered_depthwise(self, op: DepthwiseConv2D, depthwise: DspDepthwise | ScalarDepthwise) -> Fields:
         return [
             ("channels", integer(len(depthwise.weights), "uint16_t")),
-            ("outer", _axis(depthwise.outer)),
-            ("inner", _axis(depthwise.inner)),
-            ("input_zero_point", integer(self.graph.tensors[op.inputs[0]].quant.zero_point, "int8_t")),
-            *self._dsp_outputs(op),
+            ("outer", _axis(depthwise.lines.outer)),
+            ("inner", _axis(depthwise.lines.inner)),
+            self._input_zero_point(op),
+            *self._lowered_outputs(op),
             ("weights", self._constant("weights", "int8_t", depthwise.weights)),
             ("groups", self._channels(depthwise.channels)),
         ]
 
+    def _input_zero_point(self, op: Op) -> tuple[str, str]:
+        return "input_zero_point", integer(self.graph.tensors[op.inputs[0]].quant.zero_point, "int8_t")
+
+    def _lowered_outputs(self, op: Conv2D | DepthwiseConv2D | FullyConnected) -> Fields:
+        rounding = 2 * self.graph.tensors[op.output].quant.zero_point + 1
+        return [*_clamp(op), ("rounding", integer(rounding, "int16_t"))]
+
     def _channels(self, channels: Channels) -> str:
-        key = ("kshot_dsp_channels", b"".join(part.tobytes() for part in vars(channels).values()))
+        ctype = f"kshot_{self._set}_channels"
+        key = (ctype, b"".join(part.tobytes() for part in vars(channels).values()))
         if key not in self.pool:
             self.pool[key] = f"{self.symbol}_channels"
             rows = zip(channels.start.tolist(), channels.multiplier.tolist(), channels.shift.tolist(), strict=True)
             text = "\n".join(f"    {{{', '.join(_braced(part) for part in row)}}}," for row in rows)
             size = sum(part.nbytes for part in vars(channels).values())
             count = str(len(channels.start))
-            self.constants.append(ConstantView("kshot_dsp_channels", self.pool[key], count, text, size))
+            self.constants.append(ConstantView(ctype, self.pool[key], count, text, size))
         return self.pool[key]
 
     def _conv(self, op: Conv2D | DepthwiseConv2D, depth_multiplier: int) -> Fields:

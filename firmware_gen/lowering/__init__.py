@@ -12,13 +12,18 @@ from types import MappingProxyType
 from typing import Literal
 
 from firmware_gen.lowering.dsp import DspOp, lower_dsp
+from firmware_gen.lowering.scalar import ScalarOp, lower_scalar
 from quantize.graph import Int8Graph
 
-KernelSet = Literal["portable", "dsp"]
-LoweredOp = DspOp
+KernelSet = Literal["portable", "dsp", "scalar"]
+LoweredOp = DspOp | ScalarOp
 
 KERNEL_SETS: Mapping[KernelSet, str] = MappingProxyType(
-    {"portable": "any processor", "dsp": "Cortex-M4, M7, M33 and others with DSP instructions"}
+    {
+        "portable": "any processor",
+        "dsp": "Cortex-M4, M7, M33 and others with DSP instructions",
+        "scalar": "Cortex-M0, M0+, M3 and others without",
+    }
 )
 """For whom each is; the names are those of ``KSHOT_KERNELS_*``."""
 
@@ -27,4 +32,6 @@ def lower(graph: Int8Graph, kernels: KernelSet) -> tuple[LoweredOp | None, ...]:
     """For each operator the kernel of this set with its constants, or None for the portable one."""
     if kernels == "dsp":
         return tuple(lower_dsp(graph, op) for op in graph.ops)
+    if kernels == "scalar":
+        return tuple(lower_scalar(graph, op) for op in graph.ops)
     return (None,) * len(graph.ops)

@@ -43,7 +43,8 @@ static inline const uint32_t *kshot_dsp_dot_1(const uint32_t *weights, const uin
     return weights;
 }
 
-#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) &&                 \
+    !defined(__OPTIMIZE_SIZE__)
 
 /* The loop holds 14 values, as many as there are registers, so the compiler would spill some in its middle. */
 #define KSHOT_DSP_PAIR                                                                                                 \

@@ -35,7 +35,7 @@ typedef struct kshot_dsp_conv_s8 {
     const kshot_dsp_channels *channels;
 } kshot_dsp_conv_s8;
 
-/* Scratch: 20 bytes a quad. */
+/* Scratch: 16 bytes a quad, and 4 more where the input's channels are no multiple of four. */
 void kshot_dsp_conv2d_s8(const kshot_dsp_conv_s8 *conv, const int8_t *input, int8_t *output, void *scratch);
 
 /* Fully connected; weights and channels as those of a convolution. */
@@ -72,6 +72,9 @@ typedef struct kshot_dsp_depthwise_s8 {
  * if it is no longer along either axis. */
 void kshot_dsp_depthwise3x3_s8(const kshot_dsp_depthwise_s8 *depthwise, const int8_t *input, int8_t *output,
                                void *scratch);
+
+/* Where left_shift is 20, no input is shifted to the left beside it, and output_shift is at least 1. */
+void kshot_dsp_elementwise_add_s8(const kshot_add_s8 *add, const int8_t *input1, const int8_t *input2, int8_t *output);
 
 #ifdef __cplusplus
 }

@@ -8,11 +8,14 @@
 #define KSHOT_TARGET_H
 
 #define KSHOT_KERNELS_PORTABLE 0
-#define KSHOT_KERNELS_DSP 1 /* Armv7E-M, and Armv8-M with the DSP extension: Cortex-M4, M7, M33 */
+#define KSHOT_KERNELS_DSP 1    /* Armv7E-M, and Armv8-M with the DSP extension: Cortex-M4, M7, M33 */
+#define KSHOT_KERNELS_SCALAR 2 /* other M-profile processors: Cortex-M0, M0+, M3, M23 */
 
 #ifndef KSHOT_KERNELS
 #if defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)
 #define KSHOT_KERNELS KSHOT_KERNELS_DSP
+#elif defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && !defined(__ARM_BIG_ENDIAN)
+#define KSHOT_KERNELS KSHOT_KERNELS_SCALAR
 #else
 #define KSHOT_KERNELS KSHOT_KERNELS_PORTABLE
 #endif

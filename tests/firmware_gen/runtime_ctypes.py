@@ -1,4 +1,4 @@
-"""The runtime's kernels as Python functions: the structs of kshot_kernels_s8.h and kshot_dsp_s8.h, filled by name."""
+"""The runtime's kernels as Python functions: the structs of its headers, filled by their fields' names."""
 
 from __future__ import annotations
 
@@ -75,18 +75,25 @@ class Softmax(ctypes.Structure):
     )
 
 
-class DspChannels(ctypes.Structure):
+class Channels(ctypes.Structure):
     _fields_ = (("start", c_int32 * 4), ("multiplier", c_int32 * 4), ("shift", c_uint8 * 4))
 
 
-_DSP_LIMITS = (("input_zero_point", c_int8), *_LIMITS, ("rounding", c_int16))
-_Channels = POINTER(DspChannels)
+_LOWERED_LIMITS = (("input_zero_point", c_int8), *_LIMITS, ("rounding", c_int16))
+_Channels = POINTER(Channels)
 
 
 class DspConv(ctypes.Structure):
     _fields_ = (
-        *(*_IMAGES, ("window", Window), ("quads", c_uint16), *_DSP_LIMITS),
+        *(*_IMAGES, ("window", Window), ("quads", c_uint16), *_LOWERED_LIMITS),
         *(("weights", POINTER(c_uint32)), ("channels", _Channels)),
+    )
+
+
+class ScalarConv(ctypes.Structure):
+    _fields_ = (
+        *(*_IMAGES, ("window", Window), ("quads", c_uint16), *_LOWERED_LIMITS),
+        *(("weights", POINTER(c_uint8)), ("channels", _Channels)),
     )
 
 
@@ -97,7 +104,7 @@ class DspDense(ctypes.Structure):
     )
 
 
-class DspAxis(ctypes.Structure):
+class Axis(ctypes.Structure):
     _fields_ = (
         *((name, c_uint16) for name in ("input_len", "output_len")),
         *((name, c_uint32) for name in ("input_step", "output_step")),
@@ -105,9 +112,9 @@ class DspAxis(ctypes.Structure):
     )
 
 
-class DspDepthwise(ctypes.Structure):
+class Depthwise(ctypes.Structure):
     _fields_ = (
-        *(("channels", c_uint16), ("outer", DspAxis), ("inner", DspAxis), *_DSP_LIMITS),
+        *(("channels", c_uint16), ("outer", Axis), ("inner", Axis), *_LOWERED_LIMITS),
         *(("weights", _Int8s), ("groups", _Channels)),
     )
 
@@ -123,10 +130,13 @@ STRUCTS: Mapping[str, type[ctypes.Structure]] = {
     "kshot_pad_hw_s8": Pad,
     "kshot_softmax_rows_s8": Softmax,
 }
-DSP_STRUCTS: Mapping[str, type[ctypes.Structure]] = {
+LOWERED_STRUCTS: Mapping[str, type[ctypes.Structure]] = {
     "kshot_dsp_conv2d_s8": DspConv,
+    "kshot_dsp_elementwise_add_s8": Add,
     "kshot_dsp_fully_connected_s8": DspDense,
-    "kshot_dsp_depthwise3x3_s8": DspDepthwise,
+    "kshot_dsp_depthwise3x3_s8": Depthwise,
+    "kshot_scalar_conv2d_s8": ScalarConv,
+    "kshot_scalar_depthwise3x3_s8": Depthwise,
 }
 
 
@@ -155,7 +165,7 @@ class Runtime:
         if in_place:
             output[: inputs[0].size] = inputs[0].ravel()
         keep: list[Any] = []
-        struct = _filled({**STRUCTS, **DSP_STRUCTS}[kernel], fields, keep)
+        struct = _filled({**STRUCTS, **LOWERED_STRUCTS}[kernel], fields, keep)
         keep += [np.ascontiguousarray(array, np.int8) for array in inputs]
         operands = [output] if in_place else keep[-len(inputs) :]
         scratch = np.full(scratch_bytes // 4 + guard, 0x55555555, np.uint32)

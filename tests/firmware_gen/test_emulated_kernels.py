@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_graphs import tiny_dense
+from tiny_graphs import random_graph, tiny_dense
 from vectors_program import vectors_program
 
 from firmware_gen.build import build
@@ -22,6 +22,7 @@ from quantize.artifact import Int8Embedding
 from trainer.artifact import InputSpec
 
 pytestmark = pytest.mark.needs("arm-gcc", "qemu")
+EVERY_CORE = pytest.mark.parametrize("target", [name for name, target in TARGETS.items() if target.emulated])
 M0_AND_M4 = pytest.mark.parametrize("target", ["m0", "m4"])
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors" / "kernels.json").read_text())["cases"]
@@ -59,12 +60,24 @@ def test_a_network_that_only_embeds(tmp_path: Path, target: str) -> None:
         Emulator(firmware).ask([ListClasses()])
 
 
+@EVERY_CORE
+def test_networks_that_nobody_chose(tmp_path: Path, target: str) -> None:
+    """Random chains of operators, where each core's own kernels and the portable ones take turns."""
+    for seed in (list(TARGETS).index(target), 20 + list(TARGETS).index(target)):
+        graph = random_graph(seed)
+        tree = generate(Int8Embedding(graph=graph, input=InputSpec((9, 8, 3))), name="chain")
+        firmware = build(tree, TARGETS[target], tmp_path / str(seed), main="emulation", extra_cflags=["-Werror"])
+        inputs = np.random.default_rng(seed).integers(-128, 128, (10, 9, 8, 3)).astype(np.int8)
+        np.testing.assert_array_equal(Emulator(firmware).embed(inputs)[0], reference.run(graph, inputs))
+
+
 @pytest.mark.needs("mlperf")
-def test_a_network_that_was_not_made_for_this(tmp_path: Path) -> None:
-    """MLPerf Tiny's keyword spotter, as published, is exact on an M4."""
+@pytest.mark.parametrize("target", ["m0", "m3", "m4"])
+def test_a_network_that_was_not_made_for_this(tmp_path: Path, target: str) -> None:
+    """MLPerf Tiny's keyword spotter, as published, is exact."""
     path = Path(os.environ["KSHOT_DATA"]) / "mlperf_tiny" / "kws_ref_model.tflite"
     embedding = Int8Embedding.from_tflite(path)
-    firmware = build(generate(embedding, name="kws"), TARGETS["m4"], tmp_path, main="emulation")
+    firmware = build(generate(embedding, name="kws"), TARGETS[target], tmp_path, main="emulation")
     shape = embedding.graph.input_tensor.shape[1:]
     inputs = np.random.default_rng(4).integers(-128, 128, (3, *shape)).astype(np.int8)
     np.testing.assert_array_equal(Emulator(firmware).embed(inputs)[0], reference.run(embedding.graph, inputs))

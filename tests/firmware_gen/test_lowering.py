@@ -12,6 +12,7 @@ from tiny_graphs import GraphBuilder, random_graph
 
 from firmware_gen.lowering import KERNEL_SETS, lower
 from firmware_gen.lowering.dsp import DspConv, lower_dsp, packed_pairs
+from firmware_gen.lowering.scalar import raised_quads
 from firmware_gen.lowering.weighted import Weighted, weighted, with_plain_constants
 from quantize.graph import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Padding, QuantParams
 
@@ -105,6 +106,19 @@ def test_sums_must_fit_their_arithmetic(inputs: int, row: int, fits: bool) -> No
     assert (lower_dsp(*_graph_and_op(graph)) is not None) == fits
 
 
+@settings(max_examples=50, deadline=None)
+@given(channels=st.integers(1, 9), inputs=st.integers(1, 18), seed=st.integers(0, 2**32 - 1))
+def test_raised_quads_hold_every_weight(channels: int, inputs: int, seed: int) -> None:
+    """Each byte is a weight and 128, inputs and then channels innermost; what does not exist is 0."""
+    weights = np.random.default_rng(seed).integers(-128, 128, (channels, inputs))
+    quads = raised_quads(weights).astype(np.int64) - 128
+    assert quads.shape == (-(-channels // 4), -(-inputs // 4), 4, 4)
+    plain = quads.transpose(0, 3, 1, 2).reshape(4 * quads.shape[0], 4 * quads.shape[1])
+    np.testing.assert_array_equal(plain[:channels, :inputs], weights)
+    assert not plain[channels:].any()
+    assert not plain[:, inputs:].any()
+
+
 def test_what_the_kernels_do_not_cover_is_left_to_the_portable_ones() -> None:
     """A scale that grows, a depthwise window of another size, dilation, a multiplier or three channels."""
     assert lower_dsp(*_graph_and_op(_dense(np.ones((2, 2)), np.zeros(2), scale=1e-5))) is None
@@ -129,7 +143,11 @@ def test_lines_run_along_the_longer_axis() -> None:
     g.op(DepthwiseConv2D, target, source, weights=weights, bias=None, padding=Padding(1, 1, 1, 1))
     lowered = lower_dsp(*_graph_and_op(g.build(source, target)))
     assert lowered is not None
-    assert (lowered.outer.output_len, lowered.inner.output_len, lowered.inner.input_step) == (5, 25, 20)
+    assert (lowered.lines.outer.output_len, lowered.lines.inner.output_len, lowered.lines.inner.input_step) == (
+        5,
+        25,
+        20,
+    )
     np.testing.assert_array_equal(lowered.weights[2], g.tensors[weights].data[0, :, :, 2].T)
 
 

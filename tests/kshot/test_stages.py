@@ -149,10 +149,10 @@ def test_build_and_emulate(project: Path) -> None:
 @pytest.mark.needs("arm-gcc", "qemu")
 def test_emulate_reports_a_mismatch(project: Path) -> None:
     """Firmware whose weights were tampered with is found out, with exit status 1."""
-    source = project / "build/tiny/source/model/tiny_portable.c"
-    head, brace, rest = source.read_text().partition("layer1_weights[4 * 3 * 3 * 1] = {")
+    source = project / "build/tiny/source/model/tiny_scalar.c"
+    head, brace, rest = source.read_text().partition("layer1_weights[1 * 3 * 4 * 4] = {")
     value, comma, tail = rest.partition(",")
-    source.write_text(f"{head}{brace}{-100 if int(value) > 0 else 100}{comma}{tail}")
+    source.write_text(f"{head}{brace}{28 if int(value) > 128 else 228}{comma}{tail}")  # raised by 128
     result = _kshot(project, "emulate", "--target", "m0", "--shots", "2", "-q", "--json")
     assert result.exit_code == 1, result.output
     assert json.loads(result.stdout)[0]["mismatches"] > 0

@@ -158,15 +158,15 @@ void tiny_conv_embed(const int8_t *input, int8_t *embedding, void *arena)
 {
     int8_t *const memory = arena;
 
-    kshot_dsp_conv2d_s8(&layer1, input, memory + 384, memory);             /* conv */
-    kshot_depthwise_conv2d_s8(&layer2, memory + 384, memory);              /* layer DepthwiseConv2D */
-    kshot_dsp_conv2d_s8(&layer3, memory, memory + 384, memory + 768);      /* layer Conv2D */
-    kshot_elementwise_add_s8(&layer4, memory + 384, memory, memory + 384); /* layer Add */
-    kshot_max_pool2d_s8(&layer5, memory + 384, memory + 252);              /* layer MaxPool2D */
-    kshot_pad_hw_s8(&layer6, memory + 252, memory);                        /* layer Pad */
-    kshot_average_pool2d_s8(&layer7, memory, memory + 252);                /* layer AveragePool2D */
-    kshot_mean_hw_s8(&layer8, memory + 252, memory);                       /* layer Mean */
-    kshot_dsp_fully_connected_s8(&layer9, memory, embedding);              /* layer FullyConnected */
+    kshot_dsp_conv2d_s8(&layer1, input, memory + 384, memory);                 /* conv */
+    kshot_depthwise_conv2d_s8(&layer2, memory + 384, memory);                  /* layer DepthwiseConv2D */
+    kshot_dsp_conv2d_s8(&layer3, memory, memory + 384, memory + 768);          /* layer Conv2D */
+    kshot_dsp_elementwise_add_s8(&layer4, memory + 384, memory, memory + 384); /* layer Add */
+    kshot_max_pool2d_s8(&layer5, memory + 384, memory + 252);                  /* layer MaxPool2D */
+    kshot_pad_hw_s8(&layer6, memory + 252, memory);                            /* layer Pad */
+    kshot_average_pool2d_s8(&layer7, memory, memory + 252);                    /* layer AveragePool2D */
+    kshot_mean_hw_s8(&layer8, memory + 252, memory);                           /* layer Mean */
+    kshot_dsp_fully_connected_s8(&layer9, memory, embedding);                  /* layer FullyConnected */
 }
 
 #endif

@@ -1,8 +1,9 @@
-"""The DSP kernels, compiled for this machine, against the NumPy reference on shapes and numbers that nobody chose."""
+"""The kernels of other sets, compiled for this machine, against the NumPy reference on shapes that nobody chose."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,32 +11,62 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runtime_compilers import C_WARNINGS, RUNTIME, run, sources
-from runtime_ctypes import DspChannels, Runtime
+from runtime_ctypes import Channels as CChannels
+from runtime_ctypes import Runtime
 from tiny_graphs import GraphBuilder
 
-from firmware_gen.lowering.dsp import Channels, DspConv, DspDense, DspDepthwise, DspOp, lower_dsp
-from quantize import reference
-from quantize.graph import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Padding
+from firmware_gen.lowering import KernelSet, LoweredOp, lower
+from firmware_gen.lowering.channels import Channels
+from firmware_gen.lowering.dsp import DspConv, DspDense, DspDepthwise
+from firmware_gen.lowering.scalar import ScalarConv, ScalarDepthwise
+from quantize import fixed_point, reference
+from quantize.graph import Add, Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Padding
 
 pytestmark = pytest.mark.needs("gcc")
 
-_MANY = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+_MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+_STEPS = ("stride_height", "stride_width", "dilation_height", "dilation_width")
 _ZERO_POINT = st.integers(-128, 127)
 _LIMITS = st.just((-128, 127)) | st.tuples(st.integers(-128, 0), st.integers(1, 127))
 _SCALE = st.sampled_from([0.001, 0.05, 0.3])
 
 
+@dataclass(frozen=True)
+class Library:
+    """The runtime with one set of kernels."""
+
+    kernels: KernelSet
+    runtime: Runtime
+
+
+@pytest.fixture(
+    scope="module",
+    params=[("dsp", ()), ("scalar", ()), ("scalar", ("-DKSHOT_MULTIPLY_BY_HALVES",))],
+    ids=["dsp", "scalar", "scalar-by-halves"],
+)
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Each set of kernels in C."""
+    kernels, defines = request.param
+    return _compiled(kernels, defines, tmp_path_factory.mktemp(kernels))
+
+
 @pytest.fixture(scope="module")
-def dsp(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
-    """The runtime with the DSP kernels in C; undefined behaviour stops the process."""
-    path = tmp_path_factory.mktemp("dsp") / "dsp.so"
-    checks = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-DKSHOT_KERNELS=KSHOT_KERNELS_DSP")
-    run("gcc", "-std=c99", *C_WARNINGS, *checks, "-O2", "-fPIC", "-shared", f"-I{RUNTIME}", *sources(), "-o", path)
-    return Runtime(path)
+def dsp(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """The DSP kernels in C."""
+    return _compiled("dsp", (), tmp_path_factory.mktemp("dsp"))
+
+
+def _compiled(kernels: KernelSet, defines: tuple[str, ...], folder: Path) -> Library:
+    """Compile for this machine; undefined behaviour stops the process."""
+    path = folder / "kernels.so"
+    chosen = (f"-DKSHOT_KERNELS=KSHOT_KERNELS_{kernels.upper()}", *defines)
+    checks = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-O2")
+    run("gcc", "-std=c99", *C_WARNINGS, *checks, *chosen, "-fPIC", "-shared", f"-I{RUNTIME}", *sources(), "-o", path)
+    return Library(kernels, Runtime(path))
 
 
 def _channels(channels: Channels) -> np.ndarray[Any, Any]:
-    packed = np.zeros(len(channels.start), np.dtype(DspChannels))
+    packed = np.zeros(len(channels.start), np.dtype(CChannels))
     for name, values in vars(channels).items():
         packed[name] = values
     return packed
@@ -54,20 +85,17 @@ def _image(shape: tuple[int, ...]) -> dict[str, int]:
     return dict(zip(("height", "width", "channels"), (1, 1, *shape[1:])[-3:], strict=True))
 
 
-def _conv_fields(graph: Int8Graph, conv: DspConv) -> dict[str, Any]:
+def _conv_fields(graph: Int8Graph, conv: DspConv | ScalarConv) -> dict[str, Any]:
     op: Any = graph.ops[0]
-    height, width = graph.tensors[op.weights].shape[1:3]
-    steps = ("stride_height", "stride_width", "dilation_height", "dilation_width")
+    window = dict.fromkeys(("height", "width", *_STEPS), 1)
+    if isinstance(op, Conv2D):
+        window |= {name: getattr(op, name) for name in _STEPS}
+        window["height"], window["width"] = graph.tensors[op.weights].shape[1:3]
+        window |= {"pad_top": op.padding.top, "pad_left": op.padding.left}
     return {
         "input": _image(graph.input_tensor.shape),
         "output": _image(graph.output_tensor.shape),
-        "window": {
-            **{name: getattr(op, name) for name in steps},
-            "height": height,
-            "width": width,
-            "pad_top": op.padding.top,
-            "pad_left": op.padding.left,
-        },
+        "window": window,
         "quads": conv.quads,
         "input_zero_point": graph.input_tensor.quant.zero_point,
         "weights": conv.weights,
@@ -84,25 +112,25 @@ def _dense_fields(graph: Int8Graph, dense: DspDense) -> dict[str, Any]:
     }
 
 
-def _depthwise_fields(graph: Int8Graph, depthwise: DspDepthwise) -> dict[str, Any]:
+def _depthwise_fields(graph: Int8Graph, depthwise: DspDepthwise | ScalarDepthwise) -> dict[str, Any]:
     return {
         "channels": len(depthwise.weights),
-        "outer": asdict(depthwise.outer),
-        "inner": asdict(depthwise.inner),
+        "outer": asdict(depthwise.lines.outer),
+        "inner": asdict(depthwise.lines.inner),
         "input_zero_point": graph.input_tensor.quant.zero_point,
         "weights": depthwise.weights,
         "groups": _channels(depthwise.channels),
     }
 
 
-def _kernel(graph: Int8Graph, lowered: DspOp) -> tuple[str, dict[str, Any]]:
+def _kernel(graph: Int8Graph, lowered: LoweredOp) -> tuple[str, dict[str, Any]]:
     match lowered:
-        case DspConv():
-            return "kshot_dsp_conv2d_s8", _conv_fields(graph, lowered)
+        case DspConv() | ScalarConv():
+            return "conv2d", _conv_fields(graph, lowered)
         case DspDense():
-            return "kshot_dsp_fully_connected_s8", _dense_fields(graph, lowered)
-        case DspDepthwise():
-            return "kshot_dsp_depthwise3x3_s8", _depthwise_fields(graph, lowered)
+            return "fully_connected", _dense_fields(graph, lowered)
+        case DspDepthwise() | ScalarDepthwise():
+            return "depthwise3x3", _depthwise_fields(graph, lowered)
 
 
 def _inputs(graph: Int8Graph, rng: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -111,17 +139,18 @@ def _inputs(graph: Int8Graph, rng: np.random.Generator) -> np.ndarray[Any, Any]:
     return inputs
 
 
-def _check(dsp: Runtime, graph: Int8Graph, rng: np.random.Generator) -> None:
+def _check(library: Library, graph: Int8Graph, rng: np.random.Generator) -> None:
     """Random and extreme inputs: C equals NumPy, also where the output overwrites the input."""
-    lowered = lower_dsp(graph, graph.ops[0])
+    (lowered,) = lower(graph, library.kernels)
     assert lowered is not None
-    kernel, fields = _kernel(graph, lowered)
+    function, fields = _kernel(graph, lowered)
+    kernel = f"kshot_{library.kernels}_{function}_s8"
     fields |= _shared_fields(graph)
     inputs = _inputs(graph, rng)
     expected = reference.run(graph, inputs).reshape(len(inputs), -1)
     for in_place in {False, lowered.in_place}:
         options = {"scratch_bytes": lowered.scratch_bytes, "in_place": in_place}
-        actual = [dsp.run(kernel, fields, [image], expected.shape[1], **options) for image in inputs]
+        actual = [library.runtime.run(kernel, fields, [image], expected.shape[1], **options) for image in inputs]
         np.testing.assert_array_equal(np.stack(actual), expected)
 
 
@@ -164,9 +193,9 @@ def _convolutions(draw: st.DrawFn) -> tuple[Int8Graph, np.random.Generator]:
 
 @_MANY
 @given(case=_convolutions())
-def test_convolutions(dsp: Runtime, case: tuple[Int8Graph, np.random.Generator]) -> None:
+def test_convolutions(library: Library, case: tuple[Int8Graph, np.random.Generator]) -> None:
     """Any window, stride, dilation, padding, zero point, scale, clamp and number of channels."""
-    _check(dsp, *case)
+    _check(library, *case)
 
 
 @st.composite
@@ -186,9 +215,9 @@ def _depthwise(draw: st.DrawFn) -> tuple[Int8Graph, np.random.Generator]:
 
 @_MANY
 @given(case=_depthwise())
-def test_depthwise(dsp: Runtime, case: tuple[Int8Graph, np.random.Generator]) -> None:
+def test_depthwise(library: Library, case: tuple[Int8Graph, np.random.Generator]) -> None:
     """Any image, strides of 1 and 2, padding, zero point and clamp, along either axis, and in place."""
-    _check(dsp, *case)
+    _check(library, *case)
 
 
 @_MANY
@@ -198,10 +227,46 @@ def test_depthwise(dsp: Runtime, case: tuple[Int8Graph, np.random.Generator]) ->
     zero_points=st.tuples(_ZERO_POINT, _ZERO_POINT),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_fully_connected(dsp: Runtime, inputs: int, outputs: int, zero_points: tuple[int, int], seed: int) -> None:
+def test_fully_connected(library: Library, inputs: int, outputs: int, zero_points: tuple[int, int], seed: int) -> None:
     """Any lengths."""
     g = GraphBuilder(rng=np.random.default_rng(seed))
     source = g.activation(inputs, zero_point=zero_points[0], scale=0.02)
     target = g.activation(outputs, zero_point=zero_points[1], scale=0.05)
     g.op(FullyConnected, target, source, weights=g.weights(outputs, inputs), bias=g.bias(outputs))
-    _check(dsp, g.build(source, target), g.rng)
+    _check(library, g.build(source, target), g.rng)
+
+
+@_MANY
+@given(
+    scales=st.tuples(*(st.floats(1e-3, 1.0),) * 3),
+    zero_points=st.tuples(_ZERO_POINT, _ZERO_POINT, _ZERO_POINT),
+    limits=_LIMITS,
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_add(
+    dsp: Library, scales: tuple[float, ...], zero_points: tuple[int, ...], limits: tuple[int, int], seed: int
+) -> None:
+    """An image and the same image rescaled, under any scales, zero points and clamp."""
+    g = GraphBuilder(rng=np.random.default_rng(seed))
+    first, second, target = (
+        g.activation(1, 1, 300, scale=scale, zero_point=zero_point)
+        for scale, zero_point in zip(scales, zero_points, strict=True)
+    )
+    g.op(DepthwiseConv2D, second, first, weights=g.weights(1, 1, 1, 300, axis=3), bias=g.bias(300))
+    rescaled = g.build(first, second)
+    g.op(Add, target, first, second, activation_min=limits[0], activation_max=limits[1])
+    graph = g.build(first, target)
+    op: Any = graph.ops[1]
+    assert lower(graph, "dsp")[1] is not None
+    fields = {
+        "len": 300,
+        **{f"{name}_zero_point": z for name, z in zip(("input1", "input2", "output"), zero_points, strict=True)},
+        **asdict(fixed_point.add_params(graph, op)),
+        "activation_min": limits[0],
+        "activation_max": limits[1],
+    }
+    inputs = _inputs(graph, g.rng)
+    others, expected = (reference.run(each, inputs).reshape(len(inputs), -1) for each in (rescaled, graph))
+    pairs = zip(inputs, others, strict=True)
+    actual = [dsp.runtime.run("kshot_dsp_elementwise_add_s8", fields, list(pair), 300) for pair in pairs]
+    np.testing.assert_array_equal(np.stack(actual), expected)
