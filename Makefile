@@ -1,6 +1,6 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format exactness bench omniglot compare bench-training wheel clean
+.PHONY: help setup demo test lint format adaptation exactness bench omniglot compare bench-training store-torture wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
@@ -33,6 +33,10 @@ format: setup ## let ruff and clang-format lay out the sources
 	$(python) -m ruff format .
 	@git ls-files '*.c' '*.h' | grep -v '^tests/golden/' | xargs .venv/bin/clang-format -i
 
+adaptation: setup ## the learners on the device: NumPy == host C == QEMU, instructions and bytes (build/figures/adaptation.json)
+	@setup/tools.sh --required $(device_tools)
+	$(python) -m bench.adaptation
+
 exactness: setup ## .tflite == NumPy == host C == QEMU, in counts (build/figures/exactness.json)
 	@setup/tools.sh --required $(device_tools)
 	$(python) -m bench.exactness
@@ -57,6 +61,10 @@ compare: setup ## the learners side by side, from trainings in build/omniglot (b
 	        echo "    examples/omniglot/train.sh $$(basename $$recipe .toml)" >&2; \
 	    done; exit 1; fi
 	$(kshot) compare $(compared)
+
+store-torture: setup ## the flash store under cuts of power, failing flash and hostile images (build/figures/store.json)
+	@setup/tools.sh --required gcc
+	$(python) -m bench.store_torture $(STORE_TORTURE)
 
 wheel: setup ## dist/kshot-*.whl
 	$(python) -m build --wheel --no-isolation

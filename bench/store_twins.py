@@ -183,7 +183,7 @@ class Twins:
         stats, became = _Stats(), ctypes.c_int()
         self._c.differential_stats(ctypes.byref(stats))
         self._c.differential_token(ctypes.c_uint32(token), ctypes.byref(became))
-        return [getattr(stats, name) for name, _ in _Stats._fields_] == list(
+        return [getattr(stats, name) for name, *_ in _Stats._fields_] == list(
             astuple(store.stats)
         ) and became.value == store.token_status(token)
 

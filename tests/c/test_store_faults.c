@@ -95,13 +95,13 @@ TEST(a_mount_that_cannot_read_says_so)
     }
 }
 
-/* After a compaction that failed behind its COMMIT, nothing is appended to the old bank, which the new one overtakes.
- */
+/* After a compaction that failed at its ATTEST, which can be read all the same, nothing is appended to the old bank:
+ * the new one overtakes it. */
 TEST(a_failed_compaction_closes_the_old_bank)
 {
     start_with_three_classes();
     ram.fail_prog = ram.progs + 2 + 2 + 2; /* headers, two classes, COMMIT; ATTEST fails */
-    ram.sticks = true;
+    ram.sticks = ram.completes = true;
     CHECK_EQUAL(KSHOT_ERROR_FLASH, kshot_store_forget(&store, 1, 7));
     ram.fail_prog = 0;
     CHECK_EQUAL(3, kshot_store_class_count(&store));
@@ -109,6 +109,31 @@ TEST(a_failed_compaction_closes_the_old_bank)
     CHECK_EQUAL(KSHOT_OK, mount());
     check_holds(4, 1);
     check_holds(1, 1);
+}
+
+/* R4: a compaction that came to COMMIT does not count beside a bank that is attested. */
+TEST(commit_alone_does_not_replace_a_store)
+{
+    start_with_three_classes();
+    ram.fail_prog = ram.progs + 2 + 2 + 2;
+    ram.sticks = true;
+    CHECK_EQUAL(KSHOT_ERROR_FLASH, kshot_store_forget(&store, 1, 7));
+    CHECK_EQUAL(KSHOT_OK, mount());
+    CHECK_EQUAL(3, kshot_store_class_count(&store));
+}
+
+/* R4: a bank that was not acknowledged and has a hole is free space, and the store before it counts, undamaged. */
+TEST(a_hole_in_a_compaction_that_was_cut_is_no_damage)
+{
+    start_with_three_classes();
+    ram.fail_prog = ram.progs + 2 + 2 + 3; /* SETTLED */
+    ram.sticks = true;
+    CHECK_EQUAL(KSHOT_ERROR_FLASH, kshot_store_forget(&store, 1, 7));
+    CHECK_EQUAL(KSHOT_OK, mount());
+    CHECK_EQUAL(2, kshot_store_class_count(&store));
+    slot_at(active_bank(), 0)[20] ^= 1;
+    CHECK_EQUAL(KSHOT_OK, mount());
+    CHECK_EQUAL(3, kshot_store_class_count(&store));
 }
 
 /* A forget that is cut while it erases has happened, says that it is purging, and is finished by purge, after a boot.
@@ -321,7 +346,8 @@ TEST(the_last_sequence_number_is_not_overrun)
 
 CHECK_MAIN(ENTRY(a_slot_that_fails_is_passed_over), ENTRY(a_write_is_read_back),
            ENTRY(every_callback_may_fail_for_good), ENTRY(a_mount_that_cannot_read_says_so),
-           ENTRY(a_failed_compaction_closes_the_old_bank), ENTRY(a_forget_that_was_cut_is_finished_by_purge),
+           ENTRY(a_failed_compaction_closes_the_old_bank), ENTRY(commit_alone_does_not_replace_a_store),
+           ENTRY(a_hole_in_a_compaction_that_was_cut_is_no_damage), ENTRY(a_forget_that_was_cut_is_finished_by_purge),
            ENTRY(a_forget_that_was_cut_is_finished_by_the_next_change), ENTRY(an_erase_that_did_nothing_is_found_out),
            ENTRY(flipped_bits_are_reported), ENTRY(one_header_suffices), ENTRY(a_loss_is_reported_until_it_is_accepted),
            ENTRY(a_rotten_record_is_not_copied), ENTRY(ecc_faults_are_reported),

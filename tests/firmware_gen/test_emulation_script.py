@@ -1,19 +1,29 @@
 """The bytes between the host and the emulation program."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from firmware_gen.emulation_script import (
     Answer,
     Classify,
+    ClassifyEmbedding,
     Embed,
+    EnrollAdd,
+    EnrollAddEmbedding,
     EnrollBegin,
     EnrollCommit,
     Forget,
     ListClasses,
     Nearest,
+    Request,
     Restart,
     ScriptError,
+    TakeBackEmbedding,
+    Verified,
+    Verify,
+    VerifyEmbedding,
     read_answers,
     write_script,
 )
@@ -27,6 +37,26 @@ def test_requests_are_encoded_as_documented() -> None:
     assert script == (
         b"\x01\0\0\0\x03\0\0\0\x01\xfe\x03\x02\0\0\0\0\0\0\0\x03\0\0\0\x02\0\0\0\xc3\xa4\x08\0\0\0\x02\0\0\0\x02\x01"
     )
+
+
+def test_questions_about_a_class_are_encoded_as_documented() -> None:
+    """The class's id stands before the values."""
+    script = write_script(
+        [Verify(VALUES, 258), VerifyEmbedding(VALUES[:2], 1), TakeBackEmbedding(VALUES[:2])],
+        input_len=3,
+        embedding_len=2,
+    )
+    assert script == (
+        b"\x0e\0\0\0\x05\0\0\0\x02\x01\x01\xfe\x03\x0f\0\0\0\x04\0\0\0\x01\0\x01\xfe\x0d\0\0\0\x02\0\0\0\x01\xfe"
+    )
+
+
+def test_verifications_are_decoded_as_documented() -> None:
+    """Same or not, and the distance; a refused one carries neither."""
+    verified = b"\x0e\0\0\0" + bytes(12) + b"\x05\0\0\0\x01\x02\x01\0\0"
+    refused = b"\x0e\0\0\0\xe0\xff\xff\xff" + bytes(12)
+    answers = read_answers([Verify(VALUES, 1), Verify(VALUES, 1)], verified + refused)
+    assert answers == (Verified(0, 0, True, 258), Verified(-32, 0, False, 0))
 
 
 def test_answers_are_decoded_as_documented() -> None:
@@ -82,10 +112,29 @@ def test_labels_that_cannot_be_sent_are_refused(label: str) -> None:
         EnrollBegin(label)
 
 
-def test_a_class_id_has_16_bits() -> None:
+@pytest.mark.parametrize("request_of", [Forget, lambda class_id: Verify(VALUES, class_id)])
+def test_a_class_id_has_16_bits(request_of: Callable[[int], Request]) -> None:
     """A larger id would be cut."""
     with pytest.raises(ScriptError, match="65536"):
-        Forget(65536)
+        request_of(65536)
+
+
+@pytest.mark.parametrize("request_of", [Embed, lambda values: Verify(values, 1), EnrollAdd, Classify])
+def test_inputs_have_the_models_length(request_of: Callable[[np.ndarray], Request]) -> None:
+    """As many values as the model reads, whatever else a request carries."""
+    write_script([request_of(VALUES)], input_len=3, embedding_len=5)
+    with pytest.raises(ScriptError, match="3 values, the model takes 5"):
+        write_script([request_of(VALUES)], input_len=5, embedding_len=3)
+
+
+@pytest.mark.parametrize(
+    "request_of", [EnrollAddEmbedding, TakeBackEmbedding, ClassifyEmbedding, lambda values: VerifyEmbedding(values, 1)]
+)
+def test_embeddings_have_the_models_length(request_of: Callable[[np.ndarray], Request]) -> None:
+    """As many values as the model returns, whatever else a request carries."""
+    write_script([request_of(VALUES)], input_len=5, embedding_len=3)
+    with pytest.raises(ScriptError, match="3 values, the model takes 5"):
+        write_script([request_of(VALUES)], input_len=3, embedding_len=5)
 
 
 def test_a_commit_that_was_refused_has_no_id() -> None:

@@ -121,6 +121,18 @@ def test_device_api(tiny):
     assert device.classify(near).margin == 2**32 - 1
 
 
+def test_views_of_arrays_are_taken_as_they_look(tiny):
+    """A row of every second value is copied for the call, and lives as long as it."""
+    values = np.random.default_rng(2).integers(-128, 128, (50, 8, 8, 2)).astype(np.int8)
+    views, copies = tiny.learner(max_classes=1, max_shots=1), tiny.learner(max_classes=1, max_shots=1)
+    for device, shot in ((views, values[0, ..., 0]), (copies, values[0, ..., 0].copy())):
+        device.enroll_begin("it")
+        device.enroll_add(shot[..., None])
+        device.enroll_commit()
+    for row in values:
+        assert views.classify(row[..., :1]) == copies.classify(row[..., :1].copy())
+
+
 def test_refusals_carry_the_status(tiny):
     """A call that the device refuses raises with the name of its status."""
     device = tiny.learner(max_classes=1)
@@ -154,6 +166,8 @@ def test_struct_layouts(tiny):
     """The structs that Python fills are as large as the compiler's."""
     assert ctypes.sizeof(host._Class) == 28
     assert host._ANSWER.itemsize == 12
+    assert host._NOTE.itemsize == 4
+    assert (host._VERIFICATION.itemsize, host._VERIFICATION.fields["distance"][1]) == (8, 4)
     assert tiny.input_len == 64
     assert tiny.arena_bytes == 768
 
