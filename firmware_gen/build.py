@@ -162,7 +162,14 @@ def _build_for(
     elf = folder / output / f"{tree.name}.elf"
     if not target.tool_prefix:
         return Firmware(tree.name, target, board, elf, None, None, None)
-    sizes = size_report(elf, name=tree.name, arena_bytes=_arena_bytes(tree, target), tool_prefix=target.tool_prefix)
+    sizes = size_report(
+        elf,
+        name=tree.name,
+        arena_bytes=_published(tree, f"ARENA_BYTES_{target.kernels.upper()}"),
+        class_bytes=_published(tree, "CLASS_BYTES"),
+        class_store_bytes=_published(tree, "CLASS_STORE_BYTES"),
+        tool_prefix=target.tool_prefix,
+    )
     if sizes.ram_bytes > sizes.ram_region_bytes:
         raise MemoryOverflowError(board.name, "RAM", sizes.ram_bytes - sizes.ram_region_bytes)
     return Firmware(tree.name, target, board, elf, elf.with_suffix(".bin"), elf.with_suffix(".hex"), sizes)
@@ -178,13 +185,16 @@ def _forget_other_flags(output: Path, flags: str) -> None:
     remembered.write_text(flags, encoding="utf-8")
 
 
-def _arena_bytes(tree: SourceTree, target: Target) -> int:
-    """What the model's header publishes for the target's kernels."""
-    macro = rf"^#define \w+_ARENA_BYTES_{target.kernels.upper()} (\d+)$"
-    published = re.search(macro, tree.files[f"model/{tree.name}.h"], re.MULTILINE)
-    if published is None:
-        raise ValueError(f"model/{tree.name}.h publishes no arena")
-    return int(published[1])
+def _published(tree: SourceTree, key: str) -> int:
+    """A size of the model's header: a number, or so much for each shot that there is room for; 0 without."""
+    header, model = tree.files[f"model/{tree.name}.h"], tree.name.upper()
+    per_shot = rf"\((?:(\d+) \+ )?{model}_MAX_SHOTS \* (\d+)\)"
+    found = re.search(rf"^#define {model}_{key} (?:(\d+)|{per_shot})$", header, re.MULTILINE)
+    room = re.search(rf"^#define {model}_MAX_SHOTS (\d+)$", header, re.MULTILINE)
+    if found is None:
+        return 0
+    number, fixed, each = (int(group or 0) for group in found.groups())
+    return number + fixed + each * int(room[1] if room else 0)
 
 
 def _place_emulation_main(folder: Path, output: Path) -> Path:

@@ -135,6 +135,7 @@ def _context(
         "embedding_zero_point": result.quant.zero_point,
         "networks": networks,
         "learns": int(learns),
+        "class_macros": _class_macros(view, f"{name.upper()}_MAX_SHOTS", max_shots, result.size) if view else [],
         "why_not_learning": f"the learner takes up to {MAX_EMBEDDING_LEN} values, its output has {result.size}.",
         "max_classes": max_classes,
         "max_shots": max_shots,
@@ -143,6 +144,20 @@ def _context(
         "pixels": c_literals.array(_pixel_table(embedding), "int8_t"),
         "memory_rows": _memory_rows(networks, view, max_classes, result.size),
     }
+
+
+def _class_macros(view: LearnerView, room: str, max_shots: int, embedding_len: int) -> list[tuple[str, str]]:
+    """Bytes of one class as macros that follow the room for shots, where the build changes it."""
+
+    def size(total: int, each: int) -> str:
+        fixed = total - max_shots * each
+        return f"({f'{fixed} + ' if fixed else ''}{room} * {each})" if each else str(total)
+
+    stored = embedding_len if view.keeps_shots else 0
+    return [
+        ("CLASS_BYTES", size(view.class_bytes, view.shot_bytes)),
+        ("CLASS_STORE_BYTES", size(view.store_bytes, stored)),
+    ]
 
 
 def _real(quant: Any) -> str:

@@ -16,13 +16,14 @@ _NOTE_BYTES = 4  # sizeof(kshot_shot_note)
 
 @dataclass(frozen=True)
 class MemoryView:
-    """An array of the learner, ``ctype name[len]``: so many bytes for each class, and so many that all share."""
+    """An array of the learner, ``ctype name[len]``: bytes of each class, those that all share, those of each shot."""
 
     ctype: str
     name: str
     len: str
     class_bytes: int
     shared_bytes: int = 0
+    shot_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ class LearnerView:
         return CLASS_BYTES + sum(array.class_bytes for array in self.memory)
 
     @property
+    def shot_bytes(self) -> int:
+        """Of `class_bytes`, what room for one shot takes."""
+        return sum(array.shot_bytes for array in self.memory)
+
+    @property
     def shared_bytes(self) -> int:
         """RAM that does not grow with the classes."""
         return sum(array.shared_bytes for array in self.memory)
@@ -96,8 +102,9 @@ def learner_view(learner: Int8Learner, *, name: str, embedding_len: int, max_sho
     """
     upper = name.upper()
     slots, length = f"({upper}_MAX_CLASSES + 1)", f"{upper}_EMBEDDING_LEN"
-    exemplars = MemoryView("int8_t", "exemplars", f"{slots} * {upper}_MAX_SHOTS * {length}", max_shots * embedding_len)
-    shots_bytes = exemplars.class_bytes
+    shots_bytes = max_shots * embedding_len
+    room = f"{slots} * {upper}_MAX_SHOTS"
+    exemplars = MemoryView("int8_t", "exemplars", f"{room} * {length}", shots_bytes, shot_bytes=embedding_len)
     match learner:
         case Prototypes():
             sums = MemoryView("int32_t", "sums", f"{slots} * {length}", 4 * embedding_len)
@@ -109,7 +116,7 @@ def learner_view(learner: Int8Learner, *, name: str, embedding_len: int, max_sho
                 "nearest", (exemplars,), keeps_shots=True, store_bytes=shots_bytes, same_distance=distance
             )
         case Attention():
-            notes = MemoryView("kshot_shot_note", "notes", f"{slots} * {upper}_MAX_SHOTS", _NOTE_BYTES * max_shots)
+            notes = MemoryView("kshot_shot_note", "notes", room, _NOTE_BYTES * max_shots, shot_bytes=_NOTE_BYTES)
             params = (
                 ("sharpness", integer(learner.sharpness, "uint32_t")),
                 ("zero_point", integer(learner.zero_point, "int16_t")),

@@ -65,6 +65,9 @@ class SizeReport:
         The part of the variables that one inference works in.
     model_constant_bytes : int
         The part of the flash that holds the model's weights and parameters.
+    class_bytes, class_store_bytes : int
+        The part of the variables that one enrolled class takes, and what of that must survive a reset, its label, id
+        and number of shots aside. 0 where the model only embeds.
     flash_region_bytes, ram_region_bytes : int
         What the board has.
     """
@@ -75,6 +78,8 @@ class SizeReport:
     stack_bytes: int
     arena_bytes: int
     model_constant_bytes: int
+    class_bytes: int
+    class_store_bytes: int
     flash_region_bytes: int
     ram_region_bytes: int
 
@@ -97,7 +102,9 @@ def linked_model(elf: Path, *, name: str) -> LinkedModel:
         return LinkedModel(*_MODEL.unpack(section.data()[start : start + _MODEL.size]))
 
 
-def size_report(elf: Path, *, name: str, arena_bytes: int, tool_prefix: str) -> SizeReport:
+def size_report(
+    elf: Path, *, name: str, arena_bytes: int, class_bytes: int, class_store_bytes: int, tool_prefix: str
+) -> SizeReport:
     """Measure a firmware whose objects, with their ``.ci`` files, lie in the folder of `elf` or below.
 
     Parameters
@@ -105,8 +112,8 @@ def size_report(elf: Path, *, name: str, arena_bytes: int, tool_prefix: str) -> 
     elf : Path
     name : str
         The model's name.
-    arena_bytes : int
-        As the model's header publishes it.
+    arena_bytes, class_bytes, class_store_bytes : int
+        As the model's header publishes them.
     tool_prefix : str
         Of ``objdump``, which reads the library functions.
 
@@ -143,6 +150,8 @@ def size_report(elf: Path, *, name: str, arena_bytes: int, tool_prefix: str) -> 
         stack_bytes=stack,
         arena_bytes=arena_bytes,
         model_constant_bytes=constants,
+        class_bytes=class_bytes,
+        class_store_bytes=class_store_bytes,
         flash_region_bytes=symbols["link_flash_region_bytes"],
         ram_region_bytes=symbols["link_ram_region_bytes"],
     )

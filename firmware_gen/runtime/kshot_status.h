@@ -16,7 +16,7 @@ typedef enum kshot_status {
     KSHOT_ERROR_NOT_FOUND = -4, /* no class with this id */
     KSHOT_ERROR_EMPTY = -5,     /* nothing enrolled, or an enrollment without a shot */
     /* bad data: the memory or model handed in does not fit */
-    KSHOT_ERROR_MODEL = -32, /* model and runtime, or model and buffers, do not belong together */
+    KSHOT_ERROR_MODEL = -32,  /* model and runtime, or model and buffers, do not belong together */
     KSHOT_ERROR_MEMORY = -33, /* a buffer is missing or not aligned, or max_classes is not in [1, 32767] */
     /* bad data: the flash does not do or hold what it should */
     KSHOT_ERROR_GEOMETRY = -34,     /* no geometry that the store can use, or it cannot hold the classes */

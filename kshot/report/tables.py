@@ -47,15 +47,18 @@ def accuracy_table(results: Sequence[Result]) -> ReportTable:
 
 
 def size_table(builds: Sequence[Firmware]) -> ReportTable:
-    """Flash and RAM of each firmware."""
-    head = ("", "flash", "RAM", "arena", "stack", "firmware")
-    rows = []
-    for built in builds:
-        sizes = built.sizes
-        numbers = (sizes.flash_bytes, sizes.ram_bytes, sizes.arena_bytes, sizes.stack_bytes) if sizes else ()
-        cells = [f"{n:,}" for n in numbers] or ["-"] * 4
-        rows.append((built.target.title, *cells, str(built.elf)))
-    return ReportTable("Bytes, from the linked program; RAM includes arena and stack", head, rows)
+    """Flash and RAM of each firmware, and of each class that it learns."""
+    head = ("", "flash", "RAM", "arena", "stack", "a class: RAM", "its store", "firmware")
+    names = ("flash_bytes", "ram_bytes", "arena_bytes", "stack_bytes", "class_bytes", "class_store_bytes")
+    rows = [
+        (
+            built.target.title,
+            *(f"{getattr(built.sizes, name):,}" if built.sizes else "-" for name in names),
+            str(built.elf),
+        )
+        for built in builds
+    ]
+    return ReportTable("Bytes, from the linked program; RAM includes arena, stack and room for classes", head, rows)
 
 
 def emulation_table(runs: Sequence[Emulation]) -> ReportTable:

@@ -312,22 +312,29 @@ def test_verification_in_the_emulator(folder: Path) -> None:
 
 @pytest.mark.needs("gcc")
 @each_learner
-def test_published_memory_is_what_the_compiler_takes(name: str, tmp_path: Path) -> None:
-    """Bytes of a class, and those that all classes share, add up to the struct that the caller allocates."""
+@pytest.mark.parametrize("shots", [3, 7])
+def test_published_memory_is_what_the_compiler_takes(name: str, shots: int, tmp_path: Path) -> None:
+    """Bytes of a class, and those that all classes share, add up to the caller's struct, also with room for others."""
     embedding = embedding_of(name, 5)
     view = learner_view(learners.of(embedding), name="m", embedding_len=5, max_shots=3)
     project = generate(embedding, name="m", max_classes=6, max_shots=3).write(tmp_path)
     program = tmp_path / "sizes.c"
     program.write_text(
         '#include <stdio.h>\n#include "m.h"\nint main(void)\n{\n'
-        '    printf("%zu %zu", sizeof(m_memory) - M_ARENA_BYTES, sizeof(kshot_class));\n    return 0;\n}\n'
+        '    printf("%zu %zu ", sizeof(m_memory) - M_ARENA_BYTES, sizeof(kshot_class));\n'
+        '    printf("%d %d", (int)M_CLASS_BYTES, (int)M_CLASS_STORE_BYTES);\n    return 0;\n}\n'
     )
-    command = ["gcc", "-std=c99", f"-I{project}/kshot", f"-I{project}/model", program, "-o", tmp_path / "sizes"]
-    subprocess.run(command, check=True)
-    taken, class_struct = map(int, subprocess.run([tmp_path / "sizes"], check=True, capture_output=True).stdout.split())
-    published = 7 * view.class_bytes + view.shared_bytes + 5
-    assert published <= taken < published + 8  # the struct's end is aligned
+    flags = ["-std=c99", f"-DM_MAX_SHOTS={shots}", f"-I{project}/kshot", f"-I{project}/model"]
+    subprocess.run(["gcc", *flags, program, "-o", tmp_path / "sizes"], check=True)
+    printed = subprocess.run([tmp_path / "sizes"], check=True, capture_output=True).stdout
+    taken, class_struct, class_bytes, store_bytes = map(int, printed.split())
+    published = 7 * class_bytes + view.shared_bytes + 5
+    assert published <= taken < published + 4 + 8  # an array and the struct's end are aligned
     assert class_struct == CLASS_BYTES
+    assert (class_bytes, store_bytes) == (
+        view.class_bytes + (shots - 3) * view.shot_bytes,
+        (shots * 5 if view.keeps_shots else 20),
+    )
 
 
 @pytest.mark.needs("arm-gcc", "qemu")

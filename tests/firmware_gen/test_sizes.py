@@ -6,8 +6,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tiny_graphs
+from tiny_graphs import identity, taught_by
 
-from firmware_gen.build import Firmware
+from firmware_gen import targets
+from firmware_gen.build import Firmware, build
+from firmware_gen.emit import generate
 from firmware_gen.emulate import Emulator
 from firmware_gen.emulation_script import Embed, EnrollAdd, EnrollBegin, EnrollCommit, ListClasses, MeasureStack
 from firmware_gen.sizes import linked_model
@@ -58,6 +62,27 @@ def test_constants_hold_the_weights_and_little_more(
     sizes = emulation["m4"].sizes
     assert sizes is not None
     assert needed < sizes.model_constant_bytes < needed + 100 * len(graph.ops)
+
+
+@pytest.mark.parametrize("name", ["prototypical", "matching"])
+def test_what_a_class_takes_is_reported(name: str, tmp_path: Path) -> None:
+    """As the header says: with shots, and a sum where they are not kept; each class more takes as much."""
+    embedding = taught_by(tiny_graphs.tiny_embedding(identity(6), examples=2), name)
+    trees = [generate(embedding, name="tiny", max_classes=n, max_shots=5) for n in (3, 7)]
+    few, many = (build(tree, targets.get("m0"), tmp_path).sizes for tree in trees)
+    assert few is not None
+    assert many is not None
+    expected = {"prototypical": (28 + 6 * 6, 6 * 4), "matching": (28 + 5 * (6 + 4), 5 * 6)}[name]
+    assert (few.class_bytes, few.class_store_bytes) == expected
+    assert abs(many.static_ram_bytes - few.static_ram_bytes - 4 * few.class_bytes) < 8  # alignment
+
+
+def test_a_network_alone_has_no_classes(tmp_path: Path) -> None:
+    """Nothing is said of a learner that is not there."""
+    embedding = tiny_graphs.tiny_embedding(identity(257), examples=0)
+    firmware = build(generate(embedding, name="tiny"), targets.get("m0"), tmp_path)
+    assert firmware.sizes is not None
+    assert (firmware.sizes.class_bytes, firmware.sizes.class_store_bytes) == (0, 0)
 
 
 @pytest.mark.needs("qemu")

@@ -44,6 +44,10 @@ extern "C" {
 #define TINY_CONV_MAX_CLASSES 5
 #endif
 
+/* What one class takes of the memory below, and what of that must survive a reset, besides label, id and shot count. */
+#define TINY_CONV_CLASS_BYTES 52
+#define TINY_CONV_CLASS_STORE_BYTES 16
+
 extern const kshot_model tiny_conv_model;
 
 /* The input's value for each raw value from 0 to 255. Linked only if used. */

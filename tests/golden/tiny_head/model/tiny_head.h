@@ -49,6 +49,10 @@ extern "C" {
 #define TINY_HEAD_MAX_SHOTS 3
 #endif
 
+/* What one class takes of the memory below, and what of that must survive a reset, besides label, id and shot count. */
+#define TINY_HEAD_CLASS_BYTES (72 + TINY_HEAD_MAX_SHOTS * 4)
+#define TINY_HEAD_CLASS_STORE_BYTES (TINY_HEAD_MAX_SHOTS * 4)
+
 /* Gradient steps of the head whenever a class comes, changes or goes; to be changed in the same way. */
 #ifndef TINY_HEAD_ADAPT_STEPS
 #define TINY_HEAD_ADAPT_STEPS 4
