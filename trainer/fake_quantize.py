@@ -3,7 +3,8 @@
 Jacob et al.: *Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference*, CVPR 2018:
 weights and activations are rounded to the 256 values that eight bits would leave them, and the gradient passes through
 the rounding as if it were not there. The network stays the one that is stored and converted: its float weights are
-trained, and post-training quantization finds the same values again.
+trained, and post-training quantization finds the same values again. A learner judges rounded embeddings, so that its
+prototypes, too, are means of what int8 can hold.
 
 - A weight has one scale an output channel, ``max|w| / 127``. Batch normalisation multiplies a whole channel, so that
   rounding before it is the same as rounding the product; it is frozen, its statistics being those of inference.

@@ -91,7 +91,7 @@ class TrainOptions:
     pretrain_steps: int = 0
     pretrain_scale: float = 0.0
     teacher: str = ""
-    distillation: float = 1.0
+    distillation: float = 10.0
     distillation_temperature: float = 0.1
     qat_steps: int = 0
     seed: int = 0

@@ -111,7 +111,8 @@ class Stepper:
         )
         self.teacher = Teacher(Path(options.teacher), spec) if options.teacher else None
         shape, extra = spec.shape, options.backbone_options
-        self._model = build_backbone(options.backbone, shape, extra, seed=options.seed, training=True)
+        fused = not learner.adapts_body
+        self._model = build_backbone(options.backbone, shape, extra, seed=options.seed, training=fused)
         self.averaged = build_backbone(options.backbone, shape, extra, seed=options.seed)
         self._learned = list(learner.variables(self._model, seed=options.seed))
         self._phases = self._plan(len(dataset.class_names))

@@ -78,6 +78,29 @@ def test_an_interrupted_training_ends_as_one_that_was_not(dataset, plain, tmp_pa
         assert resumed.figures["validation_accuracy"] == whole.figures["validation_accuracy"]
 
 
+@pytest.mark.parametrize(
+    ("learner", "switch"),
+    [
+        ("matching", {"full_context": True}),
+        ("siamese", {"negatives": "hardest"}),
+        ("anil", {"multi_step": 1.0}),
+        ("maml", {"multi_step": 1.0, "inner_steps": 2}),
+    ],
+)
+def test_switches_of_learners_survive_an_interruption_too(dataset, tmp_path, learner, switch):
+    """Each changes the result; resumed, it gives the same bits, also of what was learned besides the network."""
+    steps = {name: value for name, value in switch.items() if name == "inner_steps"}
+    short = dataclasses.replace(OPTIONS, steps=4, validate_every=4, learner=learner, learner_options=steps)
+    options = dataclasses.replace(short, learner_options=switch)
+    whole = train(dataset, SPLIT, options, tmp_path / "whole")
+    assert differ(whole, train(dataset, SPLIT, short, tmp_path / "off"))
+    with pytest.raises(KeyboardInterrupt):
+        train(dataset, SPLIT, options, tmp_path / "parts", progress=interruption(2))
+    resumed = train(dataset, SPLIT, options, tmp_path / "parts", resume=True)
+    assert not differ(resumed, whole)
+    assert resumed.learned == whole.learned
+
+
 def test_the_clock_moves_the_borders(dataset, tmp_path, monkeypatch):
     """Where `max_seconds` cuts the steps, the last phase still gets its share of the time."""
     ticks = itertools.count()

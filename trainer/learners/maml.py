@@ -33,8 +33,12 @@ class Maml(GradientHead):
 
     What runs where: the device, and `classifier`, adapt the head alone, on the body as it was trained. The steps
     through the body need the network's gradients; `host_only_classifier` takes them, for comparison, and nothing of it
-    can be deployed. Batch normalisation uses the statistics of its batch in training and of the training afterwards,
-    in the inner loop too: queries are never judged by one another.
+    can be deployed.
+
+    Batch normalisation is never transductive after training: an inner loop, and the queries after it, use the
+    statistics of the training. So that the inner loops of training are alike, theirs use one set of statistics each,
+    those of the episode's images before the first step, and adapt what stands around them; the running statistics
+    follow these, and thus fit the body where every inner loop starts, which is the one on the device.
 
     Attributes
     ----------
@@ -71,6 +75,7 @@ class Maml(GradientHead):
         Parameters
         ----------
         model : keras.Model
+            With Keras' own normalisation: through the statistics of a fused kernel goes no gradient.
         episode : EpisodeTensors
         turns : int
             1; other turns would need inner loops of their own.
@@ -85,21 +90,23 @@ class Maml(GradientHead):
         if turns != 1:
             raise ValueError("maml: the samples cannot take turns as support, leave turns at 1")
         tf = load_tensorflow()
-        statistics = [variable.value for variable in model.non_trainable_variables]
+        body: Sequence[Any] = [variable.value for variable in model.trainable_variables]
+        images = tf.concat([episode.support, episode.query], axis=1)
+        statistics = _batch_statistics(tf, model, body, tf.reshape(images, (-1, *images.shape[2:])))
 
-        def embedded(body: Sequence[Any], images: Any) -> tuple[Any, list[Any]]:
+        def embedded(body: Sequence[Any], images: Any) -> Any:
             n_way, each = images.shape[:2]
             flat = tf.reshape(images, (n_way * each, *images.shape[2:]))
-            rows, updated = model.stateless_call(body, statistics, flat, training=True)
-            return tf.reshape(rows, (n_way, each, rows.shape[-1])), updated
+            rows = model.stateless_call(body, statistics, flat, training=False)[0]
+            return tf.reshape(rows, (n_way, each, rows.shape[-1]))
 
         def shots(body: Sequence[Any]) -> Any:
-            return embedded(body, episode.support)[0]
+            return embedded(body, episode.support)
 
-        def asked(body: Sequence[Any], head: tuple[Any, Any]) -> Any:
-            return judge(tf, embedded(body, episode.query)[0], *head).loss
+        def asked(body: Sequence[Any], head: tuple[Any, Any]) -> tuple[Any, Any]:
+            judged = judge(tf, embedded(body, episode.query), *head)
+            return judged.loss, judged.accuracy
 
-        body: Sequence[Any] = [variable.value for variable in model.trainable_variables]
         head, losses = self._start(tf, shots(body)), []
         rates = self._variables["head_rates"].value, self._variables["body_rates"].value
         importances = step_importances(tf, self.inner_steps, self.multi_step or 1.0, progress)
@@ -107,15 +114,12 @@ class Maml(GradientHead):
             body, head = self._whole_step(tf, shots, body, head, (rates[0][step], rates[1][step]))
             if self.multi_step and step < self.inner_steps - 1:
                 # No pass through the network for a loss that no longer counts.
-                loss = tf.cond(importances[step] > 0, partial(asked, body, head), lambda: tf.zeros(()))
-                losses.append(importances[step] * loss)
-        queries, updated = embedded(body, episode.query)
-        for variable, value in zip(model.non_trainable_variables, updated, strict=True):
-            variable.assign(value)
-        last = judge(tf, queries, *head)
+                asked_or_not = tf.cond(importances[step] > 0, partial(asked, body, head), lambda: (0.0, 0.0))
+                losses.append(importances[step] * asked_or_not[0])
+        loss, accuracy = asked(body, head)
         if not self.multi_step:
-            return last
-        return EpisodeLoss(tf.add_n([*losses, importances[-1] * last.loss]), last.accuracy)
+            return EpisodeLoss(loss, accuracy)
+        return EpisodeLoss(tf.add_n([*losses, importances[-1] * loss]), accuracy)
 
     def _whole_step(
         self, tf: Any, shots: Embed, body: Sequence[Any], head: tuple[Any, Any], rates: tuple[Any, Any]
@@ -181,3 +185,15 @@ class Maml(GradientHead):
             return answers
 
         return classify
+
+
+def _batch_statistics(tf: Any, model: Any, body: Sequence[Any], images: Any) -> list[Any]:
+    """Mean and variance of each normalisation for a batch, with their gradient; the model's own move towards them."""
+    variables = model.non_trainable_variables
+    momenta = [layer.momentum for layer in model.layers for _ in layer.non_trainable_variables]
+    # Statistics that were zero before are afterwards those of the batch times what is left of the momentum.
+    blank = [tf.zeros_like(variable.value) for variable in variables]
+    moved = model.stateless_call(body, blank, images, training=True)[1]
+    for variable, momentum, value in zip(variables, momenta, moved, strict=True):
+        variable.assign(variable * momentum + value)
+    return [value / (1 - momentum) for momentum, value in zip(momenta, moved, strict=True)]

@@ -1,0 +1,52 @@
+"""What the store asks of a microcontroller: flash, RAM and stack."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from runtime_compilers import M0, M4, RUNTIME, Compiler, run
+
+from firmware_gen.stack_bound import read_call_graph, stack_bound
+
+_SOURCES = [*sorted(RUNTIME.glob("kshot_store*.c")), RUNTIME / "kshot_crc32.c"]
+_CALLS = re.findall(r"\b(kshot_store_\w+)\(", (RUNTIME / "kshot_store.h").read_text(encoding="utf-8"))
+
+
+def _compile(compiler: Compiler, folder: Path) -> list[Path]:
+    run(*compiler.command, "-std=c99", "-Os", "-fcallgraph-info=su", "-c", *_SOURCES, cwd=folder)
+    return sorted(folder.glob("*.ci"))
+
+
+@pytest.mark.needs("arm-gcc")
+@pytest.mark.parametrize("compiler", [M0, M4], ids=str)
+def test_flash_leaves_room_for_the_rest(compiler: Compiler, tmp_path: Path) -> None:
+    """The whole store has at most 6 KB of code and constants, so that store and rejection stay within 8 KB."""
+    _compile(compiler, tmp_path)
+    rows = run("arm-none-eabi-size", "-t", *sorted(tmp_path.glob("*.o"))).splitlines()
+    text, data, bss = map(int, rows[-1].split()[:3])
+    assert text <= 6144
+    assert (data, bss) == (0, 0)
+
+
+@pytest.mark.needs("arm-gcc")
+@pytest.mark.parametrize("compiler", [M0, M4], ids=str)
+def test_the_stack_is_bounded(compiler: Compiler, tmp_path: Path) -> None:
+    """No call recurses or has a stack that depends on data; the callbacks aside, none needs more than 384 bytes."""
+    graph = read_call_graph(_compile(compiler, tmp_path))
+    depths = {name: stack_bound(graph, {}, root=name, indirect_targets=[]) for name in _CALLS if name in graph}
+    assert len(depths) == 13
+    assert max(depths.values()) <= 384, depths
+    assert depths["kshot_store_put"] > 100, "the graph was not followed"
+
+
+@pytest.mark.needs("arm-gcc")
+def test_the_state_of_a_small_store(tmp_path: Path) -> None:
+    """State for 16 banks, an index entry a class, and the workspace are all the memory: under 1 KB at 36 classes."""
+    source = tmp_path / "sizes.c"
+    source.write_text('#include "kshot_store.h"\nchar state[sizeof(kshot_store)], entry[sizeof(kshot_store_entry)];\n')
+    run(*M0.command, "-std=c99", f"-I{RUNTIME}", "-c", source, "-o", tmp_path / "sizes.o")
+    found = run("arm-none-eabi-nm", "-S", tmp_path / "sizes.o")
+    sizes = {name: int(size, 16) for size, name in re.findall(r"^\w+ (\w+) \w (\w+)$", found, re.MULTILINE)}
+    assert sizes["state"] + 36 * sizes["entry"] + 100 <= 1024
