@@ -12,7 +12,7 @@ _M4_FPU = ("-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")
 _HEADERS = sorted(RUNTIME.glob("*.h"))
 
 # What a C library or the compiler's own may be asked for; no allocation, no printing, and floating point in one file.
-_INTEGER = r"idiv|uidiv|uidivmod|lmul|u?ldivmod|memcpy\d?|memset\d?|memclr\d?"
+_INTEGER = r"idiv|idivmod|uidiv|uidivmod|lmul|u?ldivmod|memcpy\d?|memset\d?|memclr\d?"
 _BINARY32 = r"f(add|sub|mul|div|2iz|2uiz|cmp\w\w)|u?i2f"
 _ALLOWED = re.compile(rf"memcpy|memmove|memset|memcmp|strcmp|__aeabi_({_INTEGER})")
 _ALLOWED_WITH_FLOATS = re.compile(rf"{_ALLOWED.pattern}|__aeabi_({_BINARY32})")
