@@ -103,6 +103,16 @@ def test_any_number_of_steps(name: str, steps: int, folder: Path) -> None:
         assert library.run_episode(support, queries).differing(learner.answer(support, queries)) == 0
 
 
+@pytest.mark.needs("clang")
+@each_learner
+def test_another_compiler_answers_alike(name: str, folder: Path) -> None:
+    """The bits are the source's, not a compiler's."""
+    embedding = embedding_of(name, 16)
+    library, learner = HostLibrary(generate(embedding, name="clang"), folder, compiler="clang"), learners.of(embedding)
+    for support, queries in episodes(np.random.default_rng(5), 16, 20, max_way=10):
+        assert library.run_episode(support, queries).differing(learner.answer(support, queries)) == 0
+
+
 @pytest.mark.needs("gcc")
 @each_learner
 def test_as_many_shots_as_there_may_be(name: str, folder: Path) -> None:
