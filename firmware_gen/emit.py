@@ -15,15 +15,17 @@ from firmware_gen.examples import examples_view
 from firmware_gen.learner_view import LearnerView, learner_view
 from firmware_gen.lowering import KERNEL_SETS
 from firmware_gen.networks import Network, network
+from firmware_gen.rejection_view import RejectionView, rejection_view
 from firmware_gen.source_tree import SourceTree
 from quantize import learners
 from quantize.artifact import Int8Embedding
 
 GENERATOR_VERSION = "0.1.0"
-RUNTIME_ABI = 3  # KSHOT_RUNTIME_ABI of runtime/kshot_model.h
+RUNTIME_ABI = 4  # KSHOT_RUNTIME_ABI of runtime/kshot_model.h
 MAX_EMBEDDING_LEN = 256  # KSHOT_MAX_EMBEDDING_LEN of runtime/kshot_learner.h
 MAX_CLASSES = 4096
 MAX_SHOTS = 255
+MAX_NEGATIVES = 4
 
 _HANDSHAKE = f"""\
 #if KSHOT_RUNTIME_ABI != {RUNTIME_ABI}
@@ -110,10 +112,13 @@ def _context(
     max_classes, max_shots = rooms
     source, result = graph.input_tensor, graph.output_tensor
     learns = result.size <= MAX_EMBEDDING_LEN
-    view = None
+    view, rejection = None, None
     if learns:
         learner = learners.of(embedding)
-        view = learner_view(learner, name=name, embedding_len=result.size, max_shots=max_shots)
+        rejects = embedding.rejection is not None
+        view = learner_view(learner, name=name, embedding_len=result.size, max_shots=max_shots, rejects=rejects)
+        if embedding.rejection is not None:
+            rejection = rejection_view(embedding.rejection, learner, name=name)
     shape = "x".join(map(str, source.shape[1:]))
     fingerprint = embedding.fingerprint
     macros = [("INPUT_LEN", source.size)]
@@ -135,27 +140,36 @@ def _context(
         "embedding_zero_point": result.quant.zero_point,
         "networks": networks,
         "learns": int(learns),
-        "class_macros": _class_macros(view, f"{name.upper()}_MAX_SHOTS", max_shots, result.size) if view else [],
+        "class_macros": _class_macros(view, rejection, max_shots, result.size, name=name) if view else [],
         "why_not_learning": f"the learner takes up to {MAX_EMBEDDING_LEN} values, its output has {result.size}.",
         "max_classes": max_classes,
         "max_shots": max_shots,
+        "max_negatives": MAX_NEGATIVES,
         "learner": view,
+        "rejection": rejection,
         "fingerprint": c_literals.array(list(fingerprint), "uint8_t", indent=8),
         "pixels": c_literals.array(_pixel_table(embedding), "int8_t"),
-        "memory_rows": _memory_rows(networks, view, max_classes, result.size),
+        "memory_rows": [
+            *_memory_rows(networks, view, max_classes, result.size),
+            *_rejection_rows(rejection, max_classes, result.size),
+        ],
     }
 
 
-def _class_macros(view: LearnerView, room: str, max_shots: int, embedding_len: int) -> list[tuple[str, str]]:
+def _class_macros(
+    view: LearnerView, rejection: RejectionView | None, max_shots: int, embedding_len: int, *, name: str
+) -> list[tuple[str, str]]:
     """Bytes of one class as macros that follow the room for shots, where the build changes it."""
+    room = f"{name.upper()}_MAX_SHOTS"
 
     def size(total: int, each: int) -> str:
         fixed = total - max_shots * each
         return f"({f'{fixed} + ' if fixed else ''}{room} * {each})" if each else str(total)
 
     stored = embedding_len if view.keeps_shots else 0
+    used = view.class_bytes + (rejection.class_bytes if rejection else 0)
     return [
-        ("CLASS_BYTES", size(view.class_bytes, view.shot_bytes)),
+        ("CLASS_BYTES", size(used, view.shot_bytes)),
         ("CLASS_STORE_BYTES", size(view.store_bytes, stored)),
     ]
 
@@ -182,6 +196,16 @@ def _memory_rows(
             ),
         ]
     return [(what, f"{size:,}") for what, size in rows]
+
+
+def _rejection_rows(rejection: RejectionView | None, max_classes: int, embedding_len: int) -> list[tuple[str, str]]:
+    if rejection is None:
+        return []
+    ram = max_classes * rejection.class_bytes + rejection.shared_bytes + MAX_NEGATIVES * embedding_len
+    return [
+        (f"rejection, {rejection.impostors} impostors with their tables (flash)", f"{rejection.flash_bytes:,}"),
+        (f"rejection: thresholds, impostors' distances and {MAX_NEGATIVES} negatives (RAM)", f"{ram:,}"),
+    ]
 
 
 def _pixel_table(embedding: Int8Embedding) -> npt.NDArray[np.int8]:

@@ -34,6 +34,7 @@ from firmware_gen.emulation_script import (
     Nearest,
     Request,
     Restart,
+    SetFalseAccepts,
     read_answers,
     write_script,
 )
@@ -76,11 +77,14 @@ class EmulatedEpisode:
     Attributes
     ----------
     answers : Answers
+    verdicts : int64 [n]
+        Values of `quantize.reject.Verdict`.
     instructions : int64 [n]
         Of each classification.
     """
 
     answers: Answers
+    verdicts: npt.NDArray[np.int64]
     instructions: npt.NDArray[np.int64]
 
 
@@ -188,6 +192,7 @@ class Emulator:
         episodes: Iterable[tuple[Support, npt.NDArray[np.int8]]],
         *,
         embedded: bool = False,
+        per_mille: int | None = None,
     ) -> list[EmulatedEpisode]:
         """Enroll and classify inside the firmware, all episodes in one run.
 
@@ -197,6 +202,8 @@ class Emulator:
             Support, which may also be a list with int8 [k, ...] for each class, and queries.
         embedded : bool
             Whether they are embeddings rather than inputs.
+        per_mille : int, optional
+            The false-accept rate to ask for, in 1000.
 
         Raises
         ------
@@ -205,7 +212,9 @@ class Emulator:
         ScriptError
             As `ask`.
         """
-        scripts = [episode_requests(support, queries, embedded=embedded) for support, queries in episodes]
+        scripts = [
+            episode_requests(support, queries, embedded=embedded, per_mille=per_mille) for support, queries in episodes
+        ]
         requests = [request for script in scripts for request in script]
         answers = self.ask(requests)
         for request, answer in zip(requests, answers, strict=True):
@@ -268,7 +277,9 @@ class Emulator:
         return path
 
 
-def episode_requests(support: Support, queries: npt.NDArray[np.int8], *, embedded: bool = False) -> list[Request]:
+def episode_requests(
+    support: Support, queries: npt.NDArray[np.int8], *, embedded: bool = False, per_mille: int | None = None
+) -> list[Request]:
     """The script of one episode: restart, enroll each class, classify each query.
 
     Parameters
@@ -277,9 +288,13 @@ def episode_requests(support: Support, queries: npt.NDArray[np.int8], *, embedde
     queries : int8 [n, ...]
     embedded : bool
         Whether they are embeddings rather than inputs.
+    per_mille : int, optional
+        The false-accept rate to ask for, in 1000.
     """
     add, classify = (EnrollAddEmbedding, ClassifyEmbedding) if embedded else (EnrollAdd, Classify)
     requests: list[Request] = [Restart()]
+    if per_mille is not None:
+        requests.append(SetFalseAccepts(per_mille))
     for way, shots in enumerate(support):
         requests += [EnrollBegin(f"way {way}"), *(add(shot) for shot in shots), EnrollCommit()]
     return [*requests, *(classify(query) for query in queries)]
@@ -294,5 +309,6 @@ def _emulated_episode(answers: Sequence[Answer]) -> EmulatedEpisode:
             distances=np.array([answer.distance for answer in nearest], np.uint32),
             margins=np.array([answer.margin for answer in nearest], np.uint32),
         ),
+        verdicts=np.array([answer.verdict for answer in nearest], np.int64),
         instructions=np.array([answer.instructions for answer in nearest], np.int64),
     )

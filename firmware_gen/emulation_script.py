@@ -19,7 +19,8 @@ Int8Array = npt.NDArray[np.int8]
 _REQUEST_HEAD = struct.Struct("<II")
 _ANSWER_HEAD = struct.Struct("<IiQI")
 _CLASS = struct.Struct("<HH24s")
-_NEAREST = struct.Struct("<HII")
+_NEAREST = struct.Struct("<HIIB")
+_QUALITY = struct.Struct("<HH?")
 _VERIFIED = struct.Struct("<?I")
 
 LABEL_MAX_BYTES = 64
@@ -83,11 +84,21 @@ class Listed(Answer):
 
 @dataclass(frozen=True)
 class Nearest(Answer):
-    """The nearest class; distance and margin as in ``kshot_answer``. All 0 when the call was refused."""
+    """The class that wins; the rest as in ``kshot_answer``. All 0 when the call was refused."""
 
     class_id: int
     distance: int
     margin: int
+    verdict: int
+
+
+@dataclass(frozen=True)
+class Quality(Answer):
+    """How an enrollment looked, as in ``kshot_quality``; all 0 when the call was refused."""
+
+    far_shots: int
+    near_class_id: int
+    rate_is_met: bool
 
 
 @dataclass(frozen=True)
@@ -140,7 +151,7 @@ class _Classifying(_Values):
     def _read(self, status: int, instructions: int, payload: bytes) -> Nearest:
         if status:
             _expect_len(payload, 0)
-            return Nearest(status, instructions, 0, 0, 0)
+            return Nearest(status, instructions, 0, 0, 0, 0)
         _expect_len(payload, _NEAREST.size)
         return Nearest(status, instructions, *_NEAREST.unpack(payload))
 
@@ -284,6 +295,46 @@ class VerifyEmbedding(Verify):
     kind = 15
 
 
+@dataclass(frozen=True)
+class SetFalseAccepts(Request):
+    """Ask for a rate of false accepts, in 1000."""
+
+    kind = 16
+    per_mille: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.per_mille <= 0xFFFF:
+            raise ScriptError(f"{self.per_mille} in 1000 does not fit 16 bits")
+
+    def _payload(self) -> bytes:
+        return self.per_mille.to_bytes(2, "little")
+
+
+class NegativeAddEmbedding(_Values):
+    """Enroll an embedding as "not this"."""
+
+    kind = 17
+
+
+class NegativesForget(Request):
+    """Forget all negatives."""
+
+    kind = 18
+
+
+class EnrollQuality(Request):
+    """Ask how the open enrollment, or the last one, looked."""
+
+    kind = 19
+
+    def _read(self, status: int, instructions: int, payload: bytes) -> Quality:
+        if status:
+            _expect_len(payload, 0)
+            return Quality(status, instructions, 0, 0, False)
+        _expect_len(payload, _QUALITY.size)
+        return Quality(status, instructions, *_QUALITY.unpack(payload))
+
+
 class MeasureStack(Request):
     """Ask how deep the stack ever was."""
 
@@ -294,7 +345,7 @@ class MeasureStack(Request):
         return StackUse(status, instructions, int.from_bytes(payload, "little"))
 
 
-_EMBEDDINGS = (EnrollAddEmbedding, TakeBackEmbedding, ClassifyEmbedding, VerifyEmbedding)
+_EMBEDDINGS = (EnrollAddEmbedding, TakeBackEmbedding, ClassifyEmbedding, VerifyEmbedding, NegativeAddEmbedding)
 """The requests whose values are an embedding, not an input."""
 
 

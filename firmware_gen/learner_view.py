@@ -88,7 +88,9 @@ class LearnerView:
         return self.stem == "gradient_head"
 
 
-def learner_view(learner: Int8Learner, *, name: str, embedding_len: int, max_shots: int) -> LearnerView:
+def learner_view(
+    learner: Int8Learner, *, name: str, embedding_len: int, max_shots: int, rejects: bool = False
+) -> LearnerView:
     """Describe `learner` for the model `name`.
 
     Parameters
@@ -99,6 +101,8 @@ def learner_view(learner: Int8Learner, *, name: str, embedding_len: int, max_sho
     embedding_len : int
     max_shots : int
         That a class has room for, where shots are kept.
+    rejects : bool
+        Whether the model rejects; prototypes keep the sum of squares of a class's shots then.
     """
     upper = name.upper()
     slots, length = f"({upper}_MAX_CLASSES + 1)", f"{upper}_EMBEDDING_LEN"
@@ -109,7 +113,9 @@ def learner_view(learner: Int8Learner, *, name: str, embedding_len: int, max_sho
         case Prototypes():
             sums = MemoryView("int32_t", "sums", f"{slots} * {length}", 4 * embedding_len)
             prototypes = MemoryView("int16_t", "prototypes", f"{slots} * {length}", 2 * embedding_len)
-            return LearnerView("prototypes", (sums, prototypes), keeps_shots=False, store_bytes=sums.class_bytes)
+            squares = (MemoryView("uint32_t", "squares", slots, 4),) if rejects else ()
+            stored = sums.class_bytes + sum(array.class_bytes for array in squares)
+            return LearnerView("prototypes", (sums, prototypes, *squares), keeps_shots=False, store_bytes=stored)
         case Nearest():
             distance = learner.same_distance
             return LearnerView(

@@ -26,6 +26,8 @@ _MODEL = struct.Struct("<32s3I")
 """`kshot_model` up to its function pointer: fingerprint, input_len, embedding_len, arena_bytes."""
 _LEARNER = re.compile(r"kshot_\w+_learner")
 """A `kshot_learner`: nothing but pointers to functions."""
+_REJECT_CALLS = re.compile(r"kshot_reject_by_distance")
+"""A `kshot_reject_calls`: the same; these call the learner's."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def size_report(
         flash, static_ram = _section_bytes(image)
         frame = EXCEPTION_FRAME_FPU_BYTES if _has_fpu(image) else EXCEPTION_FRAME_BYTES
         constants = _constant_bytes(image, name)
-        called = _learner_calls(image)
+        called, rejecting = _table_calls(image, _LEARNER), _table_calls(image, _REJECT_CALLS)
     call_graph = read_call_graph(sorted(elf.parent.rglob("*.ci")))
     disassembly = subprocess.run(
         [f"{tool_prefix}objdump", "-d", "--no-show-raw-insn", str(elf)], check=True, capture_output=True, text=True
@@ -140,6 +142,7 @@ def size_report(
         _with_aliases(read_disassembly(disassembly), symbols),
         root="startup_run",
         indirect_targets={f"{name}_embed", *(title for title in call_graph if title.rpartition("/")[2] in called)},
+        outer_targets=[title for title in call_graph if title.rpartition("/")[2] in rejecting],
         exception_handlers=("SysTick_Handler",),
         exception_frame_bytes=frame,
     )
@@ -206,8 +209,8 @@ def _constant_bytes(image: Any, model: str) -> int:
     return total
 
 
-def _learner_calls(image: Any) -> set[str]:
-    """The functions that the linked learners' tables point to, static ones as ``file.c:name``."""
+def _table_calls(image: Any, table_name: re.Pattern[str]) -> set[str]:
+    """The functions that the linked tables of this name point to, static ones as ``file.c:name``."""
     functions: dict[int, str] = {}
     tables, file = [], ""
     for symbol in image.get_section_by_name(".symtab").iter_symbols():
@@ -217,7 +220,7 @@ def _learner_calls(image: Any) -> set[str]:
         elif kind == "STT_FUNC":
             local = binding == "STB_LOCAL"
             functions[symbol["st_value"] & ~1] = f"{file}:{symbol.name}" if local else symbol.name
-        elif _LEARNER.fullmatch(symbol.name):
+        elif table_name.fullmatch(symbol.name):
             tables.append(symbol)
     pointers: set[int] = set()
     for table in tables:

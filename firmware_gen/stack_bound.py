@@ -5,7 +5,7 @@ figures of ``-fstack-usage``) and its calls. The bound is the heaviest path thro
 it and are added here:
 
 * a call through a pointer goes to each of `indirect_targets` (in the runtime a model's ``embed`` and its learner's
-  functions);
+  functions) and of `outer_targets` (its rejection's), of which a call through a pointer goes on to `indirect_targets`;
 * a library function without ``.ci`` is charged with everything that its disassembly ever pushes or subtracts from the
   stack pointer, together with what it calls;
 * one exception can arrive at the deepest point: its register frame and its handler's own path.
@@ -124,6 +124,7 @@ def stack_bound(
     *,
     root: str,
     indirect_targets: Collection[str],
+    outer_targets: Collection[str] = (),
     exception_handlers: Collection[str] = (),
     exception_frame_bytes: int = EXCEPTION_FRAME_BYTES,
 ) -> int:
@@ -140,6 +141,8 @@ def stack_bound(
         Where the program begins.
     indirect_targets : collection of str
         What a call through a pointer may reach.
+    outer_targets : collection of str
+        What one may reach, too, but not from within a call through a pointer.
     exception_handlers : collection of str
         One of them may interrupt the program at any point; they do not interrupt each other.
     exception_frame_bytes : int
@@ -150,20 +153,23 @@ def stack_bound(
     UnboundedStackError
         If there is recursion; the message shows the circle.
     """
-    depths: dict[str, int] = {}
+    depths: dict[tuple[str, bool], int] = {}
 
-    def depth(name: str, path: tuple[str, ...]) -> int:
-        if name in path:
-            raise UnboundedStackError(f"recursion: {' -> '.join((*path[path.index(name) :], name))}")
-        if name not in depths:
+    def depth(name: str, path: tuple[tuple[str, bool], ...]) -> int:
+        pointed = any(before == _INDIRECT for before, _ in path)
+        here = (name, pointed)
+        if here in path:
+            circle = [before for before, _ in path[path.index(here) :]]
+            raise UnboundedStackError(f"recursion: {' -> '.join((*circle, name))}")
+        if here not in depths:
             function = compiled.get(name) or library.get(name)
             if name == _INDIRECT:
-                function = Function(0, frozenset(indirect_targets))
+                function = Function(0, frozenset(indirect_targets) | frozenset(() if pointed else outer_targets))
             if function is None:
                 return 0
-            below = max((depth(callee, (*path, name)) for callee in function.calls), default=0)
-            depths[name] = function.stack_bytes + below
-        return depths[name]
+            below = max((depth(callee, (*path, here)) for callee in function.calls), default=0)
+            depths[here] = function.stack_bytes + below
+        return depths[here]
 
     interrupted = max((exception_frame_bytes + depth(name, ()) for name in exception_handlers), default=0)
     return depth(root, ()) + interrupted

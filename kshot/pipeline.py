@@ -21,6 +21,8 @@ from kshot.project import Project
 from quantize import artifact as int8_artifact
 from quantize import convert
 from quantize.artifact import Int8Embedding
+from quantize.learners.base import MAX_EMBEDDING_LEN
+from quantize.reject_calibration import ENOUGH_CLASSES, RejectionError, with_rejection
 from trainer import artifact as trained_artifact
 from trainer.artifact import TrainedEmbedding
 from trainer.datasets import OPTIONS, Dataset, load_dataset, split_classes
@@ -139,8 +141,36 @@ def quantize(project: Project, source: Path, folder: Path) -> Int8Embedding:
             test_dataset(project), rng=rng, classes=options.example_classes, each=options.examples_per_class
         )
         embedding = convert.quantize(trained, seen.images[rows], labels=seen.labels[rows], examples=examples)
+        if options.impostors:
+            held_out = training.subset(trained.split.validation) if trained.split.validation else None
+            embedding = _with_rejection(embedding, seen, held_out, impostors=options.impostors, rng=rng)
     embedding.save(folder)
     return embedding
+
+
+def _with_rejection(
+    embedding: Int8Embedding,
+    training: Dataset,
+    held_out: Dataset | None,
+    *,
+    impostors: int,
+    rng: np.random.Generator,
+) -> Int8Embedding:
+    """Calibrate rejection; what keeps a device from it, or its rates from holding, is said as a warning."""
+    if embedding.embedding_len > MAX_EMBEDDING_LEN:
+        return embedding
+    try:
+        found = with_rejection(embedding, training, held_out, impostors=impostors, rng=rng)
+    except RejectionError as error:
+        log.warning("no rejection of unknown classes: %s", error)
+        return embedding
+    if found.rejection is not None and found.rejection.calibrated_on == "training":
+        log.warning(
+            "rejection was calibrated on the training classes, for fewer than %d were held out to validate: "
+            "more unknown samples will be accepted than asked for",
+            ENOUGH_CLASSES,
+        )
+    return found
 
 
 def load_int8(path: Path) -> Int8Embedding:
@@ -164,6 +194,8 @@ def describe(embedding: Int8Embedding) -> dict[str, str | int]:
         "input": "x".join(map(str, embedding.input.shape)),
         "embedding_len": embedding.embedding_len,
         "examples": 0 if embedding.examples is None else len(embedding.examples.inputs),
+        "impostors": 0 if embedding.rejection is None else len(embedding.rejection.impostors),
+        "rejection_calibrated_on": "nothing" if embedding.rejection is None else embedding.rejection.calibrated_on,
         "fingerprint": embedding.fingerprint.hex(),
     }
 

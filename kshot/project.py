@@ -198,6 +198,12 @@ class QuantizeTable(Table):
         5, "Test classes whose images travel with the model, for the firmware's example.", minimum=2, maximum=10
     )
     examples_per_class: int = key(10, "Images of each of those classes.", minimum=2, maximum=20)
+    impostors: int = key(
+        128,
+        "Embeddings of training images that travel with the model, to reject unknown classes by; 0 leaves that out.",
+        minimum=0,
+        maximum=1024,
+    )
 
 
 @dataclass(frozen=True)

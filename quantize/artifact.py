@@ -1,8 +1,9 @@
-"""`Int8Embedding`: what quantization leaves behind, a folder with ``model.tflite``, ``int8_embedding.json``, examples.
+"""`Int8Embedding`: what quantization leaves behind, a folder with ``model.tflite``, ``int8_embedding.json`` and more.
 
 The JSON says what the .tflite file does not: how raw samples become the network's input, which learner its embeddings
-are for, where it came from. ``examples.npz``, if present, holds a few samples of classes that were never trained on, so
-that firmware can be shown real data where no data set is at hand. Reading all of it needs no TensorFlow.
+are for, where it came from. ``rejection.npz``, if present, holds what rejects samples of unknown classes.
+``examples.npz``, if present, holds a few samples of classes that were never trained on, so that firmware can be shown
+real data where no data set is at hand. Reading all of it needs no TensorFlow.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,15 +24,19 @@ import numpy.typing as npt
 from quantize.errors import ModelError
 from quantize.from_tflite import read_tflite
 from quantize.graph import Int8Graph
+from quantize.rejection import Rejection
 from trainer.artifact import ArtifactError, InputSpec
 
 FORMAT = "kshot-int8-embedding"
-VERSION = 2
+VERSION = 3
 MODEL_FILE = "model.tflite"
 JSON_FILE = "int8_embedding.json"
 EXAMPLES_FILE = "examples.npz"
+REJECTION_FILE = "rejection.npz"
 
 _MAX_EXAMPLE_BYTES = 64 << 20
+_MAX_REJECTION_BYTES = 1 << 20
+_TABLES = ("impostors", "factors", "priors", "typical", "far")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +89,8 @@ class Int8Embedding:
     figures : mapping of str to float
         Accuracies as fractions of 1.
     examples : Examples or None
+    rejection : Rejection or None
+        None leaves rejection out: every answer is accepted.
     tflite : bytes or None
         The file that `graph` was read from; needed to save.
 
@@ -101,6 +108,7 @@ class Int8Embedding:
     source: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
     examples: Examples | None = None
+    rejection: Rejection | None = None
     tflite: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -109,6 +117,9 @@ class Int8Embedding:
             raise ValueError(f"input shape {self.input.shape} where the network reads {reads}")
         if self.examples is not None and self.examples.inputs.shape[1:] != self.input.shape:
             raise ValueError(f"examples of shape {self.examples.inputs.shape[1:]} where the network reads {reads}")
+        if self.rejection is not None and self.rejection.impostors.shape[1] != self.embedding_len:
+            length = self.rejection.impostors.shape[1]
+            raise ValueError(f"impostors of {length} values where the network returns {self.embedding_len}")
 
     @property
     def embedding_len(self) -> int:
@@ -117,13 +128,14 @@ class Int8Embedding:
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """SHA-256 (32 bytes) over everything that decides an answer: network, preprocessing, learner.
+        """SHA-256 (32 bytes) over everything that decides an answer: network, preprocessing, learner, rejection.
 
         Classes that were enrolled under one fingerprint mean nothing under another.
         """
         options = json.dumps([dict(self.learner_options), dict(self.learned)], sort_keys=True)
         preprocessing = [self.input.shape, self.input.scale.hex(), self.input.offset.hex()]
-        head = [FORMAT, VERSION, preprocessing, self.learner, options, self.embedding_len]
+        rejection = None if self.rejection is None else self.rejection.digest
+        head = [FORMAT, VERSION, preprocessing, self.learner, options, self.embedding_len, rejection]
         return hashlib.sha256(json.dumps(head).encode() + self.graph.fingerprint).digest()
 
     def quantize_input(self, raw: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
@@ -197,6 +209,11 @@ class Int8Embedding:
             names = np.array(self.examples.class_names, dtype=np.str_)
             np.savez_compressed(partial, inputs=self.examples.inputs, labels=self.examples.labels, class_names=names)
             partial.replace(folder / EXAMPLES_FILE)
+        (folder / REJECTION_FILE).unlink(missing_ok=True)
+        if self.rejection is not None:
+            partial = folder / f"partial-{REJECTION_FILE}"
+            np.savez_compressed(partial, **{name: getattr(self.rejection, name) for name in _TABLES})
+            partial.replace(folder / REJECTION_FILE)
         document = {
             "format": FORMAT,
             "version": VERSION,
@@ -208,6 +225,7 @@ class Int8Embedding:
             "source": dict(self.source),
             "figures": dict(self.figures),
             "examples": self.examples is not None,
+            "rejection": None if self.rejection is None else _described(self.rejection),
         }
         _write(folder / JSON_FILE, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
 
@@ -235,6 +253,7 @@ class Int8Embedding:
                 source=dict(document["source"]),
                 figures={str(k): float(v) for k, v in document["figures"].items()},
                 examples=_read_examples(folder / EXAMPLES_FILE) if document["examples"] else None,
+                rejection=_read_rejection(folder / REJECTION_FILE, document["rejection"]),
                 tflite=content,
             )
         except FileNotFoundError as error:
@@ -281,14 +300,46 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_examples(path: Path) -> Examples:
+    stored = _read_arrays(path, ("inputs", "labels", "class_names"), largest_bytes=_MAX_EXAMPLE_BYTES)
+    names = tuple(str(name) for name in stored.pop("class_names"))
+    try:
+        return Examples(**stored, class_names=names)
+    except ValueError as error:
+        raise ArtifactError(f"{path} is damaged: {error}") from error
+
+
+def _described(rejection: Rejection) -> dict[str, Any]:
+    return {
+        "spread": rejection.spread,
+        "calibrated_on": rejection.calibrated_on,
+        "classes": list(rejection.classes),
+    }
+
+
+def _read_rejection(path: Path, described: Mapping[str, Any] | None) -> Rejection | None:
+    if described is None:
+        return None
+    tables = _read_arrays(path, _TABLES, largest_bytes=_MAX_REJECTION_BYTES)
+    try:
+        return Rejection(
+            **tables,
+            spread=int(described["spread"]),
+            calibrated_on=str(described["calibrated_on"]),
+            classes=tuple(map(str, described["classes"])),
+        )
+    except ValueError as error:
+        raise ArtifactError(f"{path} is damaged: {error}") from error
+
+
+def _read_arrays(path: Path, names: Sequence[str], *, largest_bytes: int) -> dict[str, npt.NDArray[Any]]:
+    """Arrays of an ``.npz`` file that is not trusted."""
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
-        if size > _MAX_EXAMPLE_BYTES:
-            raise ArtifactError(f"{path} unpacks to {size:,} bytes; up to {_MAX_EXAMPLE_BYTES:,} are read")
+        if size > largest_bytes:
+            raise ArtifactError(f"{path} unpacks to {size:,} bytes; up to {largest_bytes:,} are read")
         with np.load(path, allow_pickle=False) as stored:
-            names = tuple(str(name) for name in stored["class_names"])
-            return Examples(stored["inputs"], stored["labels"], names)
+            return {name: stored[name] for name in names}
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, RuntimeError) as error:
         if isinstance(error, ArtifactError):
             raise

@@ -17,12 +17,13 @@
  *      7 enroll abort            -                        -
  *      8 forget                  uint16 class id          -
  *      9 list                    -                        for each class: uint16 id, uint16 shots, 24 bytes of label
- *     10 classify                input                    uint16 class id, uint32 distance, uint32 margin
- *     11 classify embedding      embedding                the same
- *     12 stack                   -                        uint32: bytes of stack that were ever in use
- *     13 take back embedding     embedding                -
- *     14 verify                  uint16 class id, input   uint8 same, uint32 distance
- *     15 verify embedding        uint16 id, embedding     the same
+ *     10 classify                input                    uint16 class id, uint32 distance, uint32 margin, uint8
+ * verdict 11 classify embedding      embedding                the same 12 stack                   - uint32: bytes of
+ * stack that were ever in use 13 take back embedding     embedding                - 14 verify                  uint16
+ * class id, input   uint8 same, uint32 distance 15 verify embedding        uint16 id, embedding     the same 16 set
+ * false accepts       uint16 per mille         - 17 negative add embedding  embedding                - 18 negatives
+ * forget        -                        - 19 enroll quality          -                        uint16 far shots, uint16
+ * near class id, uint8 rate is met
  *
  * `instructions` is what the one kshot call took, as board_tick() counts. A model that only embeds serves 1 and 12.
  * Exit status: 0 at the end of the script, BAD_SCRIPT for a request that is cut short, too long, of a wrong length or
@@ -69,7 +70,11 @@ enum request_kind {
     REQUEST_STACK,
     REQUEST_TAKE_BACK_EMBEDDING,
     REQUEST_VERIFY,
-    REQUEST_VERIFY_EMBEDDING
+    REQUEST_VERIFY_EMBEDDING,
+    REQUEST_SET_FALSE_ACCEPTS,
+    REQUEST_NEGATIVE_ADD_EMBEDDING,
+    REQUEST_NEGATIVES_FORGET,
+    REQUEST_ENROLL_QUALITY
 };
 
 extern uint32_t link_stack_limit[], link_stack_top[];
@@ -202,13 +207,14 @@ static void classify_answer(uint32_t kind, const int8_t *values)
     const kshot_status status = kind == REQUEST_CLASSIFY ? kshot_classify(&learner, values, &answer)
                                                          : kshot_classify_embedding(&learner, values, &answer);
     const uint64_t instructions = board_tick() - start;
-    uint8_t record[10];
+    uint8_t record[11];
 
     answer_head(kind, status, instructions, status == KSHOT_OK ? sizeof record : 0);
     if (status == KSHOT_OK) {
         store_u16(record, answer.class_id);
         store_u32(record + 2, answer.distance);
         store_u32(record + 6, answer.margin);
+        record[10] = (uint8_t)answer.verdict;
         answer_bytes(record, sizeof record);
     }
 }
@@ -247,6 +253,23 @@ static void commit_answer(void)
     }
 }
 
+static void quality_answer(void)
+{
+    const uint64_t start = board_tick();
+    kshot_quality quality;
+    const kshot_status status = kshot_enroll_quality(&learner, &quality);
+    const uint64_t instructions = board_tick() - start;
+    uint8_t record[5];
+
+    answer_head(REQUEST_ENROLL_QUALITY, status, instructions, status == KSHOT_OK ? sizeof record : 0);
+    if (status == KSHOT_OK) {
+        store_u16(record, quality.far_shots);
+        store_u16(record + 2, quality.near_class_id);
+        record[4] = quality.rate_is_met;
+        answer_bytes(record, sizeof record);
+    }
+}
+
 /* The requests whose answer is a status alone. */
 static kshot_status change(uint32_t kind, const uint8_t *payload)
 {
@@ -263,6 +286,12 @@ static kshot_status change(uint32_t kind, const uint8_t *payload)
         return kshot_enroll_abort(&learner);
     case REQUEST_FORGET:
         return kshot_forget(&learner, load_u16(payload));
+    case REQUEST_SET_FALSE_ACCEPTS:
+        return kshot_set_false_accepts(&learner, load_u16(payload));
+    case REQUEST_NEGATIVE_ADD_EMBEDDING:
+        return kshot_negative_add_embedding(&learner, (const int8_t *)payload);
+    case REQUEST_NEGATIVES_FORGET:
+        return kshot_negatives_forget(&learner);
     default:
         board_exit(BAD_SCRIPT);
     }
@@ -278,6 +307,8 @@ static void learner_answer(uint32_t kind, const uint8_t *payload)
         verify_answer(kind, payload);
     } else if (kind == REQUEST_ENROLL_COMMIT) {
         commit_answer();
+    } else if (kind == REQUEST_ENROLL_QUALITY) {
+        quality_answer();
     } else if (kind == REQUEST_RESTART) {
         restart();
         answer_head(kind, KSHOT_OK, 0, 0);
@@ -309,6 +340,7 @@ static int payload_len_is_right(uint32_t kind, uint32_t len)
     case REQUEST_ENROLL_ADD_EMBEDDING:
     case REQUEST_CLASSIFY_EMBEDDING:
     case REQUEST_TAKE_BACK_EMBEDDING:
+    case REQUEST_NEGATIVE_ADD_EMBEDDING:
         return len == MODEL_EMBEDDING_LEN;
     case REQUEST_VERIFY:
         return len == CLASS_ID_BYTES + MODEL_INPUT_LEN;
@@ -317,6 +349,7 @@ static int payload_len_is_right(uint32_t kind, uint32_t len)
     case REQUEST_ENROLL_BEGIN:
         return len <= PAYLOAD_BYTES;
     case REQUEST_FORGET:
+    case REQUEST_SET_FALSE_ACCEPTS:
         return len == CLASS_ID_BYTES;
     default:
         return len == 0;

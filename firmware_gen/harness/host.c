@@ -27,11 +27,13 @@ void kshot_host_embed(const int8_t *inputs, int8_t *embeddings, uint32_t count, 
 
 #if MODEL_LEARNS
 
-/* A few-shot task on embeddings: support [ways][shots], queries [query_count], answers [query_count]. */
+/* A few-shot task on embeddings: support [ways][shots], queries [query_count], answers [query_count]; and, for a model
+ * with rejection, negatives [negative_count] and the rate of false accepts, 0 for the one that a kshot begins with. */
 typedef struct kshot_host_episode {
-    uint32_t ways, shots, query_count;
+    uint32_t ways, shots, query_count, negative_count, per_mille;
     const int8_t *support;
     const int8_t *queries;
+    const int8_t *negatives;
     kshot_answer *answers;
 } kshot_host_episode;
 
@@ -65,6 +67,16 @@ static kshot_status enroll(kshot *k, uint32_t way, const int8_t *shots, uint32_t
     return status == KSHOT_OK ? kshot_enroll_commit(k, NULL) : status;
 }
 
+static kshot_status prepare(kshot *k, const kshot_host_episode *episode)
+{
+    kshot_status status = episode->per_mille == 0 ? KSHOT_OK : kshot_set_false_accepts(k, (uint16_t)episode->per_mille);
+
+    for (uint32_t i = 0; i < episode->negative_count && status == KSHOT_OK; i++) {
+        status = kshot_negative_add_embedding(k, episode->negatives + (size_t)i * k->model->embedding_len);
+    }
+    return status;
+}
+
 /* Enrolls every way and classifies every query. Classes are enrolled in order: way w gets id w + 1. */
 kshot_status kshot_host_run_episode(const kshot_host_episode *episode, const kshot_buffers *buffers)
 {
@@ -72,6 +84,9 @@ kshot_status kshot_host_run_episode(const kshot_host_episode *episode, const ksh
     kshot_status status = kshot_init(&k, kshot_host_model(), buffers);
     const size_t len = kshot_host_model()->embedding_len;
 
+    if (status == KSHOT_OK) {
+        status = prepare(&k, episode);
+    }
     for (uint32_t way = 0; way < episode->ways && status == KSHOT_OK; way++) {
         status = enroll(&k, way, episode->support + way * episode->shots * len, episode->shots);
     }

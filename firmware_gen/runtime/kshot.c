@@ -92,6 +92,7 @@ static kshot_slots slots_of(const kshot_model *model, const kshot_buffers *buffe
         .classes = buffers->classes,
         .sums = buffers->sums,
         .prototypes = buffers->prototypes,
+        .squares = buffers->squares,
         .exemplars = buffers->exemplars,
         .notes = buffers->notes,
         .head = buffers->head,
@@ -103,6 +104,28 @@ static kshot_slots slots_of(const kshot_model *model, const kshot_buffers *buffe
     return slots;
 }
 
+static bool rejector_has_memory(const kshot_model *model, const kshot_reject_memory *memory)
+{
+    const bool negatives_fit = memory->max_negatives == 0 || memory->negatives != NULL;
+    return model->rejection == NULL ||
+           (memory->thresholds != NULL && memory->nearest != NULL && memory->nearest_slots != NULL && negatives_fit);
+}
+
+static void start_rejector(kshot *k, const kshot_reject_memory *memory)
+{
+    kshot_rejector *const rejector = &k->rejector;
+
+    rejector->rejection = k->model->rejection;
+    rejector->learner = k->model->learner;
+    rejector->memory = *memory;
+    rejector->rate = kshot_reject_rate(KSHOT_REJECT_DEFAULT_PER_MILLE);
+    rejector->negative_count = 0;
+    rejector->quality = (kshot_quality){0};
+    if (rejector->rejection != NULL) {
+        rejector->rejection->calls->reset(rejector);
+    }
+}
+
 static kshot_status check_buffers(const kshot_model *model, const kshot_buffers *buffers)
 {
     const kshot_slots slots = slots_of(model, buffers);
@@ -111,7 +134,8 @@ static kshot_status check_buffers(const kshot_model *model, const kshot_buffers 
     const bool counts_fit = buffers->max_classes > 0 && buffers->max_classes <= INT16_MAX && buffers->max_shots > 0 &&
                             buffers->max_shots <= KSHOT_MAX_SHOTS;
     const bool slots_fit = buffers->embedding != NULL && buffers->classes != NULL && model->learner->has_memory(&slots);
-    return arena_fits && counts_fit && slots_fit ? KSHOT_OK : KSHOT_ERROR_MEMORY;
+    return arena_fits && counts_fit && slots_fit && rejector_has_memory(model, &buffers->reject) ? KSHOT_OK
+                                                                                                 : KSHOT_ERROR_MEMORY;
 }
 
 kshot_status kshot_init(kshot *k, const kshot_model *model, const kshot_buffers *buffers)
@@ -134,6 +158,7 @@ kshot_status kshot_init(kshot *k, const kshot_model *model, const kshot_buffers 
         k->class_count = 0;
         k->next_id = 1;
         k->enrolling = NOT_ENROLLING;
+        start_rejector(k, &buffers->reject);
     }
     return status;
 }
@@ -173,6 +198,7 @@ kshot_status kshot_enroll_begin(kshot *k, const char *label)
         memcpy(staging_class(k)->label, label, label_len);
     }
     k->enrolling = (int16_t)index;
+    k->rejector.quality = (kshot_quality){0};
     return KSHOT_OK;
 }
 
@@ -207,6 +233,10 @@ kshot_status kshot_enroll_add_embedding(kshot *k, const int8_t *embedding)
     }
     if (staging_class(k)->shots >= k->slots.max_shots) {
         return KSHOT_ERROR_FULL;
+    }
+    if (k->rejector.rejection != NULL) {
+        const kshot_enrollment_slots enrollment = {staging_slot(k), (uint16_t)k->enrolling};
+        k->rejector.rejection->calls->examine(&k->rejector, &k->slots, k->class_count, &enrollment, embedding);
     }
     learner_of(k)->add(&k->slots, staging_slot(k), embedding);
     staging_class(k)->shots++;
@@ -257,6 +287,11 @@ kshot_status kshot_enroll_commit(kshot *k, uint16_t *class_id)
     k->enrolling = NOT_ENROLLING;
     wipe_slot(k, staging_slot(k));
     adapt(k);
+    if (k->rejector.rejection != NULL) {
+        const kshot_reject_calls *const calls = k->rejector.rejection->calls;
+        calls->on_change(&k->rejector, &k->slots, k->class_count, index);
+        k->rejector.quality.rate_is_met = calls->meets_rate(&k->rejector, &k->slots, index);
+    }
     if (class_id != NULL) {
         *class_id = k->slots.classes[index].id;
     }
@@ -298,6 +333,9 @@ kshot_status kshot_forget(kshot *k, uint16_t class_id)
     wipe_last_run(k);
     k->class_count = last;
     adapt(k);
+    if (k->rejector.rejection != NULL) {
+        k->rejector.rejection->calls->on_removal(&k->rejector, &k->slots, last, index);
+    }
     return KSHOT_OK;
 }
 
@@ -351,6 +389,11 @@ kshot_status kshot_classify_embedding(const kshot *k, const int8_t *embedding, k
         answer->class_id = k->slots.classes[winner.slot].id;
         answer->distance = winner.distance;
         answer->margin = winner.margin;
+        answer->verdict = KSHOT_ACCEPT;
+        if (k->rejector.rejection != NULL) {
+            answer->verdict =
+                k->rejector.rejection->calls->judge(&k->rejector, &k->slots, k->class_count, &winner, embedding);
+        }
     }
     return status;
 }

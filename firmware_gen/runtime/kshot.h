@@ -23,9 +23,10 @@ extern "C" {
 
 /* Answer of a classification; the learner's header gives the units. */
 typedef struct kshot_answer {
-    uint16_t class_id; /* the class that won */
-    uint32_t distance; /* to what it has learned */
-    uint32_t margin;   /* how far the second class lies behind; UINT32_MAX when there is none */
+    uint16_t class_id;     /* the class that won */
+    uint32_t distance;     /* to what it has learned */
+    uint32_t margin;       /* how far the second class lies behind; UINT32_MAX when there is none */
+    kshot_verdict verdict; /* whether it is of that class at all */
 } kshot_answer;
 
 /* Answer to "is it the same?". */
@@ -43,10 +44,12 @@ typedef struct kshot_buffers {
     kshot_class *classes; /* [slots]; the lengths of the others are those of kshot_learner.h */
     int32_t *sums;
     int16_t *prototypes;
+    uint32_t *squares;
     int8_t *exemplars;
     kshot_shot_note *notes;
     float *head;
     float *scratch;
+    kshot_reject_memory reject; /* of a model with rejection; else nothing of it is read */
     uint16_t max_classes;
     uint16_t max_shots; /* of a class, 1 to KSHOT_MAX_SHOTS */
 } kshot_buffers;
@@ -60,6 +63,7 @@ typedef struct kshot {
     uint16_t max_classes;
     uint16_t class_count;
     uint16_t next_id;
+    kshot_rejector rejector;
     int16_t enrolling; /* -1: none; class_count: a new class; less: more shots for that one */
 } kshot;
 
@@ -79,6 +83,17 @@ kshot_status kshot_enroll_add_embedding(kshot *k, const int8_t *embedding);
 kshot_status kshot_enroll_take_back_embedding(kshot *k, const int8_t *embedding);
 kshot_status kshot_enroll_commit(kshot *k, uint16_t *class_id); /* class_id may be null */
 kshot_status kshot_enroll_abort(kshot *k);
+/* How the shots looked that were added since begin, those taken back included, and after commit the class; until the
+ * next begin. KSHOT_ERROR_MODEL from this and the next four where the model has no rejection. */
+kshot_status kshot_enroll_quality(const kshot *k, kshot_quality *quality);
+
+/* Sets the share of samples of no enrolled class that may be accepted: 1 to 250 in 1000, 50 after kshot_init(). */
+kshot_status kshot_set_false_accepts(kshot *k, uint16_t per_mille);
+/* "Not this": whatever lies nearer to a negative than to the class that wins is unknown. */
+kshot_status kshot_negative_add(kshot *k, const int8_t *input);
+kshot_status kshot_negative_add_embedding(kshot *k, const int8_t *embedding);
+/* Removes all negatives and overwrites them. */
+kshot_status kshot_negatives_forget(kshot *k);
 
 /* Removes a class and overwrites what it had learned. The others keep their ids and their order. As after an abort,
  * embedding and arena are overwritten, too: the last run may have been on a shot. */

@@ -173,4 +173,5 @@ const kshot_learner kshot_attention_learner = {
     .adapt = NULL,
     .classify = classify,
     .distance = kshot_exemplars_distance,
+    .spread = kshot_exemplars_spread,
 };

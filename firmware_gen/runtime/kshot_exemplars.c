@@ -94,3 +94,22 @@ uint32_t kshot_exemplars_distance(const kshot_slots *slots, uint32_t slot, const
     }
     return nearest;
 }
+
+uint32_t kshot_exemplars_spread(const kshot_slots *slots, uint32_t slot)
+{
+    const uint32_t shots = slots->classes[slot].shots;
+    uint32_t squares = 0, mean_square = 0;
+
+    for (uint32_t shot = 0; shot < shots; shot++) {
+        squares += kshot_learner_square(kshot_exemplars_shot(slots, slot, shot), slots->embedding_len);
+    }
+    for (uint32_t i = 0; i < slots->embedding_len; i++) {
+        int32_t sum = 0;
+        for (uint32_t shot = 0; shot < shots; shot++) {
+            sum += kshot_exemplars_shot(slots, slot, shot)[i];
+        }
+        const int32_t mean = kshot_learner_mean(sum, (int32_t)shots);
+        mean_square += (uint32_t)(mean * mean);
+    }
+    return kshot_learner_spread(squares, mean_square, shots);
+}

@@ -24,6 +24,8 @@ bool kshot_exemplars_take_back(const kshot_slots *slots, uint32_t slot, const in
 /* Squared distance to the nearest shot of the slot. */
 uint32_t kshot_exemplars_distance(const kshot_slots *slots, uint32_t slot, const int8_t *embedding);
 
+uint32_t kshot_exemplars_spread(const kshot_slots *slots, uint32_t slot);
+
 /* A shot of a slot, int8 [embedding_len]. */
 static inline const int8_t *kshot_exemplars_shot(const kshot_slots *slots, uint32_t slot, uint32_t shot)
 {

@@ -241,4 +241,5 @@ const kshot_learner kshot_gradient_head_learner = {
     .adapt = adapt,
     .classify = classify,
     .distance = kshot_exemplars_distance,
+    .spread = kshot_exemplars_spread,
 };

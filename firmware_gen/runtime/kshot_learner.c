@@ -32,6 +32,25 @@ kshot_winner kshot_learner_classify(const kshot_learner *learner, const kshot_sl
                                      : nearest(learner, slots, class_count, embedding);
 }
 
+uint32_t kshot_learner_square(const int8_t *embedding, uint32_t len)
+{
+    uint32_t square = 8;
+
+    for (uint32_t i = 0; i < len; i++) {
+        square += (uint32_t)(embedding[i] * embedding[i]);
+    }
+    return square >> 4;
+}
+
+uint32_t kshot_learner_spread(uint32_t squares, uint32_t mean_square, uint32_t shots)
+{
+    const uint32_t mean_of_squares = 16u * (squares / shots) + 16u * (squares % shots) / shots;
+    const uint32_t square_of_mean = mean_square >> (2 * KSHOT_MEAN_FRACTION_BITS);
+    const uint32_t variance = mean_of_squares > square_of_mean ? mean_of_squares - square_of_mean : 0;
+
+    return shots > 1 ? variance + variance / (shots - 1u) : 0;
+}
+
 void kshot_learner_wipe_bytes(void *memory, uint32_t len)
 {
     volatile uint8_t *const bytes = memory;

@@ -15,7 +15,8 @@ extern "C" {
 
 #define KSHOT_LABEL_BYTES 24        /* with the terminating zero; UTF-8 */
 #define KSHOT_MAX_EMBEDDING_LEN 256 /* keeps a squared distance within 32 bits */
-#define KSHOT_MAX_SHOTS 4095        /* keeps sums and prototypes within 32 bits */
+#define KSHOT_MEAN_FRACTION_BITS 4
+#define KSHOT_MAX_SHOTS 4095 /* keeps sums and prototypes within 32 bits */
 
 /* One enrolled class as the caller sees it. */
 typedef struct kshot_class {
@@ -35,6 +36,7 @@ typedef struct kshot_slots {
     kshot_class *classes;
     int32_t *sums;          /* [slots * embedding_len] */
     int16_t *prototypes;    /* [slots * embedding_len] */
+    uint32_t *squares;      /* [slots] */
     int8_t *exemplars;      /* [slots * max_shots * embedding_len] */
     kshot_shot_note *notes; /* [slots * max_shots] */
     float *head;            /* [slots * 2 * (embedding_len + 1)] */
@@ -73,11 +75,27 @@ typedef struct kshot_learner {
     kshot_winner (*classify)(const kshot_slots *slots, uint16_t class_count, const int8_t *embedding);
     /* Squared distance of an embedding to what a slot has learned, in the learner's unit. */
     uint32_t (*distance)(const kshot_slots *slots, uint32_t slot, const int8_t *embedding);
+    /* Mean squared distance of a slot's shots from their mean, over degrees of freedom, in units of the embedding's
+     * scale; 0 where nothing is known of it, as of one shot. */
+    uint32_t (*spread)(const kshot_slots *slots, uint32_t slot);
 } kshot_learner;
 
 /* The learner's `classify`, or the nearest class where it has none. */
 kshot_winner kshot_learner_classify(const kshot_learner *learner, const kshot_slots *slots, uint16_t class_count,
                                     const int8_t *embedding);
+
+/* (sum of squares + 8) / 16 of a shot's values: 4,095 of them fit 32 bits. */
+uint32_t kshot_learner_square(const int8_t *embedding, uint32_t len);
+
+/* sum / shots in Q4, halves away from zero. */
+static inline int16_t kshot_learner_mean(int32_t sum, int32_t shots)
+{
+    const int32_t scaled = sum * (1 << KSHOT_MEAN_FRACTION_BITS);
+    return (int16_t)((scaled < 0 ? scaled - shots / 2 : scaled + shots / 2) / shots);
+}
+
+/* What `spread` answers, from the sum of all shots' squares and the square of their mean in Q4. */
+uint32_t kshot_learner_spread(uint32_t squares, uint32_t mean_square, uint32_t shots);
 
 /* Overwrites memory with zeros, also where the compiler sees no one reading it again. */
 void kshot_learner_wipe_bytes(void *memory, uint32_t len);

@@ -16,4 +16,5 @@ const kshot_learner kshot_nearest_learner = {
     .adapt = NULL,
     .classify = NULL,
     .distance = kshot_exemplars_distance,
+    .spread = kshot_exemplars_spread,
 };

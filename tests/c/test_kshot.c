@@ -63,7 +63,7 @@ static uint16_t enrolled(device *d, const char *label, const int8_t *shot)
 
 static kshot_answer classified(device *d, const int8_t *input)
 {
-    kshot_answer answer = {0, 0, 0};
+    kshot_answer answer = {0, 0, 0, KSHOT_UNKNOWN};
     CHECK_EQUAL(KSHOT_OK, kshot_classify(&d->k, input, &answer));
     return answer;
 }
@@ -250,7 +250,7 @@ TEST(ties_go_to_the_earliest)
 TEST(nothing_enrolled_is_nothing_to_classify)
 {
     device *const d = started();
-    kshot_answer answer = {7, 8, 9};
+    kshot_answer answer = {7, 8, 9, KSHOT_UNCERTAIN};
     CHECK_EQUAL(KSHOT_ERROR_EMPTY, kshot_classify(&d->k, east, &answer));
     CHECK_EQUAL(KSHOT_ERROR_EMPTY, kshot_classify_embedding(&d->k, east, &answer));
     CHECK(answer.class_id == 7 && answer.distance == 8 && answer.margin == 9);

@@ -61,10 +61,10 @@ def test_verifications_are_decoded_as_documented() -> None:
 
 def test_answers_are_decoded_as_documented() -> None:
     """A refused classification carries no class; instruction counts have 64 bits."""
-    nearest = b"\x0a\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x0a\0\0\0\x07\0\x02\0\0\0\xff\xff\xff\xff"
+    nearest = b"\x0a\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x0b\0\0\0\x07\0\x02\0\0\0\xff\xff\xff\xff\x01"
     refused = b"\x0a\0\0\0\xfb\xff\xff\xff\x28\0\0\0\0\0\0\0\0\0\0\0"
     answers = read_answers([Classify(VALUES), Classify(VALUES)], nearest + refused)
-    assert answers == (Nearest(0, 1 << 32, 7, 2, 0xFFFFFFFF), Nearest(-5, 40, 0, 0, 0))
+    assert answers == (Nearest(0, 1 << 32, 7, 2, 0xFFFFFFFF, 1), Nearest(-5, 40, 0, 0, 0, 0))
     assert answers[0].ok
     assert not answers[1].ok
 

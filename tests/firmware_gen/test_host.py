@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tiny_graphs import random_graph, reshape_only, tiny_conv, tiny_dense, tiny_embedding
 
-from firmware_gen import host
+from firmware_gen import host_structs
 from firmware_gen.emit import generate
 from firmware_gen.host import DeviceError, EnrolledClass, HostLibrary
 from firmware_gen.host_build import HostBuildError
@@ -164,10 +164,11 @@ def test_embed_only_library_has_no_learner(folder):
 
 def test_struct_layouts(tiny):
     """The structs that Python fills are as large as the compiler's."""
-    assert ctypes.sizeof(host._Class) == 28
-    assert host._ANSWER.itemsize == 12
-    assert host._NOTE.itemsize == 4
-    assert (host._VERIFICATION.itemsize, host._VERIFICATION.fields["distance"][1]) == (8, 4)
+    assert ctypes.sizeof(host_structs.ClassStruct) == 28
+    assert host_structs.ANSWER.itemsize == 16
+    assert host_structs.THRESHOLD.itemsize == 8
+    assert host_structs.NOTE.itemsize == 4
+    assert (host_structs.VERIFICATION.itemsize, host_structs.VERIFICATION.fields["distance"][1]) == (8, 4)
     assert tiny.input_len == 64
     assert tiny.arena_bytes == 768
 

@@ -240,7 +240,7 @@ def test_adaptation_happens_when_classes_change(name: str, folder: Path) -> None
     library = HostLibrary(generate(embedding_of(name, 5), name="adapts"), folder)
     shots = np.random.default_rng(14).integers(-128, 128, (4, 5)).astype(np.int8)
     device = library.learner(max_classes=3, max_shots=3)
-    head = device._memory.arrays[7]
+    head = device._memory.arrays[8]
     seen = [head.tobytes()]
 
     def changed() -> bool:

@@ -13,6 +13,7 @@ from firmware_gen.host import Answer, DeviceError, EnrolledClass, HostLibrary
 from quantize import learners
 from quantize.artifact import Int8Embedding
 from quantize.learners import Int8Learner, Prototypes
+from quantize.reject import Verdict
 
 _MAX_CLASSES, _MAX_SHOTS = 3, 4
 _LABELS = st.sampled_from(["a", "ab", "é", "水", "e"])
@@ -137,7 +138,7 @@ class _Enrollment(RuleBasedStateMachine):
         support = [self.embeddings[shots] for _, shots in self.classes.values()]
         answers = self.learner.answer(support, self.embeddings[[query]])
         class_id = list(self.classes)[answers.ways[0]]
-        return Answer(class_id, int(answers.distances[0]), int(answers.margins[0]))
+        return Answer(class_id, int(answers.distances[0]), int(answers.margins[0]), Verdict.ACCEPT)
 
     @invariant()
     def lists_what_is_enrolled(self) -> None:

@@ -70,6 +70,24 @@ def test_a_call_through_a_pointer_reaches_its_targets() -> None:
     assert stack_bound(functions, {}, root="main", indirect_targets=("x_embed",)) == 104
 
 
+def test_a_pointed_function_may_call_through_a_pointer() -> None:
+    """The rejection's functions call the learner's, and only those: two steps, no circle."""
+    functions = graph(
+        main=(8, {"__indirect_call"}),
+        judge=(16, {"helper"}),
+        helper=(4, {"__indirect_call"}),
+        distance=(32, set()),
+    )
+    assert stack_bound(functions, {}, root="main", indirect_targets=("distance",), outer_targets=("judge",)) == 60
+
+
+def test_pointed_functions_that_may_call_each_other_have_no_bound() -> None:
+    """A learner's function that calls through a pointer may come back to itself."""
+    functions = graph(main=(8, {"__indirect_call"}), judge=(16, {"__indirect_call"}))
+    with pytest.raises(UnboundedStackError, match="judge -> __indirect_call -> judge"):
+        stack_bound(functions, {}, root="main", indirect_targets=("judge",))
+
+
 def test_an_interrupt_comes_on_top() -> None:
     """An exception at the deepest point adds its frame and its handler."""
     functions = graph(main=(8, set()), tick=(12, set()))

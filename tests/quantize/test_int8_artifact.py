@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rejections import random_rejection
 from vectors import cases
 from vectors.tflite_writer import write_tflite
 
@@ -169,4 +170,56 @@ def test_pickled_examples_are_refused(embedding: Int8Embedding, tmp_path: Path) 
     embedding.save(tmp_path)
     np.savez(tmp_path / "examples.npz", inputs=np.array([{}], object), labels=[0], class_names=["a"])
     with pytest.raises(ArtifactError, match="damaged"):
+        Int8Embedding.load(tmp_path)
+
+
+def with_rejection(embedding: Int8Embedding, seed: int = 3) -> Int8Embedding:
+    length = embedding.embedding_len
+    return replace(embedding, rejection=random_rejection(np.random.default_rng(seed), length))
+
+
+def test_rejection_survives(embedding: Int8Embedding, tmp_path: Path) -> None:
+    """Every table and where it came from; and without one, the file of an earlier one goes."""
+    saved = with_rejection(embedding)
+    saved.save(tmp_path)
+    loaded = Int8Embedding.load(tmp_path).rejection
+    assert loaded is not None
+    assert saved.rejection is not None
+    assert loaded.digest == saved.rejection.digest
+    assert (loaded.calibrated_on, loaded.classes) == ("training", ("a", "b"))
+    embedding.save(tmp_path)
+    assert Int8Embedding.load(tmp_path).rejection is None
+    assert not (tmp_path / "rejection.npz").exists()
+
+
+def test_rejection_is_part_of_the_fingerprint(embedding: Int8Embedding) -> None:
+    """It decides verdicts."""
+    prints = {e.fingerprint for e in (embedding, with_rejection(embedding), with_rejection(embedding, 4))}
+    assert len(prints) == 3
+
+
+def test_impostors_of_another_length_are_refused(embedding: Int8Embedding) -> None:
+    """They must be embeddings of this network."""
+    with pytest.raises(ValueError, match="impostors of 3 values"):
+        replace(embedding, rejection=random_rejection(np.random.default_rng(0), 3))
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "table", "described"])
+def test_damaged_rejection_is_refused(embedding: Int8Embedding, tmp_path: Path, damage: str) -> None:
+    """Whether the file or its description is damaged, the message names one of the two."""
+    with_rejection(embedding).save(tmp_path)
+    path, described = tmp_path / "rejection.npz", tmp_path / "int8_embedding.json"
+    document = json.loads(described.read_text())
+    if damage == "gone":
+        path.unlink()
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-40])
+    elif damage == "table":
+        with np.load(path) as stored:
+            tables = dict(stored)
+        np.savez(path, **tables | {"priors": tables["priors"].astype(np.int64)})
+    else:
+        document["rejection"]["spread"] = "wide"
+        described.write_text(json.dumps(document))
+    with pytest.raises(ArtifactError, match=r"rejection\.npz|int8_embedding\.json"):
         Int8Embedding.load(tmp_path)
