@@ -1,6 +1,6 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format adaptation exactness bench omniglot compare bench-training store-torture wheel clean
+.PHONY: help setup demo test lint format adaptation exactness bench omniglot compare switches bench-training store-torture wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
@@ -61,6 +61,10 @@ compare: setup ## the learners side by side, from trainings in build/omniglot (b
 	        echo "    examples/omniglot/train.sh $$(basename $$recipe .toml)" >&2; \
 	    done; exit 1; fi
 	$(kshot) compare $(compared)
+
+switches: setup ## what each switch of the training does, on Omniglot, beside the recipe (build/figures/switches.json)
+	@setup/tools.sh --required gcc
+	$(python) -m bench.switches
 
 store-torture: setup ## the flash store under cuts of power, failing flash and hostile images (build/figures/store.json)
 	@setup/tools.sh --required gcc

@@ -77,6 +77,7 @@ def train_options(project: Project) -> TrainOptions:
 def _learner_options(project: Project) -> dict[str, Any]:
     """The options of the project's learner, from the table of its name; anil shares that of maml."""
     options: dict[str, dict[str, Any]] = {
+        "prototypical": vars(project.prototypical),
         "siamese": vars(project.siamese),
         "matching": vars(project.matching),
         "maml": vars(project.maml),

@@ -137,6 +137,15 @@ class TrainTable(Table):
 
 
 @dataclass(frozen=True)
+class PrototypicalTable(Table):
+    """[prototypical]: options of the learner prototypical."""
+
+    normalize: bool = key(
+        False, "Whether embeddings are centred and scaled to length 1: on the host only, never on a device."
+    )
+
+
+@dataclass(frozen=True)
 class SiameseTable(Table):
     """[siamese]: options of the learner siamese."""
 
@@ -253,6 +262,7 @@ class Project:
     project: ProjectTable = ProjectTable()
     data: DataTable = DataTable()
     train: TrainTable = TrainTable()
+    prototypical: PrototypicalTable = PrototypicalTable()
     siamese: SiameseTable = SiameseTable()
     matching: MatchingTable = MatchingTable()
     maml: MamlTable = MamlTable()

@@ -105,13 +105,14 @@ def test_siamese_networks_are_calibrated(
 
 
 @pytest.mark.needs("tensorflow")
-def test_what_runs_on_the_host_only_is_refused(trained: TrainedEmbedding) -> None:
-    """Full context embeddings have no part on the device; the error says what to train instead."""
-    matching = replace(trained, learner="matching", learner_options={"full_context": True})
+@pytest.mark.parametrize(("learner", "switch"), [("matching", "full_context"), ("prototypical", "normalize")])
+def test_what_runs_on_the_host_only_is_refused(trained: TrainedEmbedding, learner: str, switch: str) -> None:
+    """It has no part on the device; the error says what to train instead."""
+    host_only = replace(trained, learner=learner, learner_options={switch: True})
     images = np.zeros((20, *SHAPE), np.uint8)
-    with pytest.raises(UnsupportedModelError, match=r"host only: train with full_context = false"):
-        convert.quantize(matching, images)
-    convert.quantize(replace(matching, learner_options={"full_context": False}), images)
+    with pytest.raises(UnsupportedModelError, match=f"host only: train with {switch} = false"):
+        convert.quantize(host_only, images)
+    convert.quantize(replace(host_only, learner_options={switch: False}), images)
 
 
 @pytest.mark.needs("tensorflow")

@@ -81,6 +81,7 @@ def test_an_interrupted_training_ends_as_one_that_was_not(dataset, plain, tmp_pa
 @pytest.mark.parametrize(
     ("learner", "switch"),
     [
+        ("prototypical", {"normalize": True}),
         ("matching", {"full_context": True}),
         ("siamese", {"negatives": "hardest"}),
         ("anil", {"multi_step": 1.0}),

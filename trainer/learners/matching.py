@@ -17,9 +17,8 @@ import numpy.typing as npt
 from trainer.backend import load_keras, load_tensorflow
 from trainer.evaluate import Classifier
 from trainer.learners.base import EpisodeLoss, Learned, Learner
+from trainer.learners.directions import unit, unit_rows
 from trainer.learners.full_context import Weights, embed_queries, embed_support, initial_weights, stored_weights
-
-_SMALLEST_SQUARE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class Matching(Learner):
         if self.full_context:
             weights = {name: variable.value for name, variable in self._context.items()}
             examples, queries = self._in_context(examples, queries, weights)
-        examples, queries = _unit(tf, examples), _unit(tf, queries)
+        examples, queries = unit(examples), unit(queries)
         logits = tf.exp(self._log_temperature.value) * tf.matmul(queries, examples, transpose_b=True)
         by_class = tf.reduce_logsumexp(tf.reshape(logits, (-1, n_way, k_shot)), axis=2)
         ways = tf.repeat(tf.range(n_way, dtype=tf.int64), n_query)
@@ -120,7 +119,7 @@ class Matching(Learner):
             examples = support.reshape(-1, length)
             if in_context:
                 examples, queries = (np.array(rows) for rows in in_context(examples, queries))
-            cosines = _unit_rows(queries) @ _unit_rows(examples).T
+            cosines = unit_rows(queries) @ unit_rows(examples).T
             attention = np.exp(temperature * (cosines - cosines.max(axis=1, keepdims=True)))
             ways: npt.NDArray[np.int64] = attention.reshape(-1, n_way, k_shot).sum(axis=2).argmax(axis=1)
             return ways
@@ -137,15 +136,3 @@ class Matching(Learner):
         """Examples [m, d] and queries [n, d], float32, as the support lets them appear."""
         examples = embed_support(examples, weights)
         return examples, embed_queries(queries, examples, weights, steps=self.processing_steps)
-
-
-def _unit(tf: Any, rows: Any) -> Any:
-    """Rows of length 1; a row of zeros stays one."""
-    return rows * tf.math.rsqrt(tf.maximum(tf.reduce_sum(tf.square(rows), axis=1, keepdims=True), _SMALLEST_SQUARE))
-
-
-def _unit_rows(rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    exact = rows.astype(np.float64)
-    lengths = np.sqrt(np.maximum(np.square(exact).sum(axis=1, keepdims=True), _SMALLEST_SQUARE))
-    unit: npt.NDArray[np.float64] = exact / lengths
-    return unit

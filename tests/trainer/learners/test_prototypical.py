@@ -1,5 +1,7 @@
 """The prototypical learner equals the paper's formulas, written out in plain NumPy."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,26 @@ def test_the_classifier_decides_as_the_paper(episode):
     support, query = episode
     answers = learners.get("prototypical").classifier({})(support, query.reshape(20, 6))
     assert np.mean(answers == np.repeat(np.arange(4), 5)) == pytest.approx(paper(support, query)[1])
+
+
+@pytest.mark.needs("tensorflow")
+def test_normalised_embeddings_are_compared_by_direction(episode):
+    """Seen from the centre, scaled to length 1, distances times ten: the paper's formulas over what results."""
+    support, query = episode
+    learner = learners.get("prototypical", {"normalize": True})
+    centre, _ = learner.variables(SimpleNamespace(output_shape=(None, 6)))
+    centre.assign(np.linspace(-0.5, 0.5, 6))
+    moved = [(e - np.linspace(-0.5, 0.5, 6)) for e in episode]
+    directions = [e / np.linalg.norm(e, axis=-1, keepdims=True) for e in moved]
+    expected = paper(*(np.sqrt(10) * e for e in directions))
+    result = learner.loss(support.astype(np.float32), query.astype(np.float32))
+    assert float(result.loss) == pytest.approx(expected[0], rel=1e-4)
+    assert float(result.accuracy) == pytest.approx(expected[1])
+    assert len(learner.variables(SimpleNamespace(output_shape=(None, 6)))) == 2
+
+    answers = learner.classifier(learner.learned())(support, query.reshape(20, 6))
+    assert np.mean(answers == np.repeat(np.arange(4), 5)) == pytest.approx(expected[1])
+    assert (answers != learners.get("prototypical").classifier({})(support, query.reshape(20, 6))).any()
 
 
 def test_of_equally_near_classes_the_first_wins():
