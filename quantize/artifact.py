@@ -25,7 +25,7 @@ from quantize.errors import ModelError
 from quantize.from_tflite import read_tflite
 from quantize.graph import Int8Graph
 from quantize.rejection import Rejection
-from trainer.artifact import ArtifactError, InputSpec
+from trainer.artifact import ArtifactError, InputSpec, read_document
 
 FORMAT = "kshot-int8-embedding"
 VERSION = 3
@@ -240,7 +240,9 @@ class Int8Embedding:
         """
         folder = Path(folder)
         path = folder / JSON_FILE
-        document = _read_json(path)
+        document = read_document(
+            path, format_name=FORMAT, version=VERSION, what="an int8 embedding", command="quantize"
+        )
         try:
             content = (folder / MODEL_FILE).read_bytes()
             spec = document["input"]
@@ -280,23 +282,6 @@ def _write(path: Path, content: bytes) -> None:
     partial = path.with_name(f"partial-{path.name}")
     partial.write_bytes(content)
     partial.replace(path)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArtifactError(f"{path} does not exist; `kshot quantize` writes it") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ArtifactError(f"{path} does not describe an int8 embedding; `kshot quantize` writes one")
-    version = document.get("version")
-    if version != VERSION:
-        raise ArtifactError(
-            f"{path} has version {version}, this kshot reads {VERSION}: quantize again, or use its kshot"
-        )
-    return document
 
 
 def _read_examples(path: Path) -> Examples:

@@ -220,14 +220,8 @@ class TrainedEmbedding:
         """
         folder = Path(folder)
         path = folder / JSON_FILE
-        document = _read_json(path)
-        if document.pop("format", None) != FORMAT:
-            raise ArtifactError(f"{path} does not describe a trained embedding; `kshot train` writes one")
-        version = document.pop("version", None)
-        if version != VERSION:
-            raise ArtifactError(
-                f"{path} has version {version}, this kshot reads {VERSION}: train again, or use its kshot"
-            )
+        document = read_document(path, format_name=FORMAT, version=VERSION, what="a trained embedding", command="train")
+        del document["format"], document["version"]
         try:
             spec, parts = document.pop("input"), document.pop("split")
             split_name = str(parts.pop("name", ""))
@@ -288,15 +282,37 @@ class TrainedEmbedding:
         partial.replace(self.folder / JSON_FILE)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_document(path: Path, *, format_name: str, version: int, what: str, command: str) -> dict[str, Any]:
+    """Read the JSON file that describes an artifact.
+
+    Parameters
+    ----------
+    path : Path
+    format_name : str
+        What its key ``format`` must say.
+    version : int
+        What its key ``version`` must say.
+    what, command : str
+        The kind of artifact and the subcommand of kshot that writes it, for messages.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing or no JSON, or describes something else or in another version.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ArtifactError(f"{path} does not exist; `kshot train` writes it") from None
+        raise ArtifactError(f"{path} does not exist; `kshot {command}` writes it") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}") from error
-    if not isinstance(document, dict):
-        raise ArtifactError(f"{path} holds no JSON object")
+    if not isinstance(document, dict) or document.get("format") != format_name:
+        raise ArtifactError(f"{path} does not describe {what}; `kshot {command}` writes one")
+    found = document.get("version")
+    if found != version:
+        raise ArtifactError(
+            f"{path} has version {found}, this kshot reads {version}: {command} again, or use its kshot"
+        )
     return document
 
 

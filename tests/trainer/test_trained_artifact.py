@@ -70,7 +70,7 @@ def edited(folder, **changes):
     [
         (lambda f: (f / "embedding.json").write_text("{"), "embedding.json cannot be read"),
         (lambda f: (f / "embedding.json").write_bytes(b"\xff\xfe"), "embedding.json cannot be read"),
-        (lambda f: (f / "embedding.json").write_text("[]"), "no JSON object"),
+        (lambda f: (f / "embedding.json").write_text("[]"), "does not describe a trained embedding"),
         (lambda f: (f / "embedding.json").unlink(), "embedding.json does not exist"),
         (lambda f: edited(f, version=99), "version 99"),
         (lambda f: edited(f, format="other"), "does not describe"),
