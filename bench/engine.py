@@ -74,6 +74,7 @@ def _model(
     name: str, embedding: Int8Embedding, cores: Iterable[str], inputs: npt.NDArray[np.int8]
 ) -> Iterable[list[Row]]:
     """For each core, its row and those of its layers."""
+    assert embedding.tflite is not None  # every model of this bench comes from a file
     tree = emit.generate(embedding, name="engine")
     expected = reference.run(embedding.graph, inputs).reshape(len(inputs), -1)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:

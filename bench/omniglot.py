@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ from trainer.fit import train
 
 TASKS = (Task(5, 1), Task(5, 5), Task(20, 1), Task(20, 5))
 RECIPE = Path("examples/omniglot/prototypical-32.toml")
-SOURCE = {"source": "omniglot", "rotations": True}
+SOURCE: dict[str, Any] = {"source": "omniglot", "rotations": True}
 FOLDER = Path("build/omniglot")
 
 
@@ -95,15 +96,13 @@ def _measure(
 ) -> tuple[list[Result], int]:
     """Accuracy of float, int8 and device over the same episodes, and how often the last two differ."""
     library = HostLibrary(emit.generate(embedding, name="omniglot"), FOLDER / "host")
-    stages = [
-        float_stage(trained, held_out.images),
-        int8_stage(embedding, held_out.images),
-        device_stage(library, embedding, held_out.images),
-    ]
-    drawing = {"n_query": 5, "episodes": options.episodes, "seed": options.seed}
+    int8 = int8_stage(embedding, held_out.images)
+    device = device_stage(library, embedding, held_out.images)
+    stages = [float_stage(trained, held_out.images), int8, device]
+    drawing: dict[str, Any] = {"n_query": 5, "episodes": options.episodes, "seed": options.seed}
     results = evaluate_stages(stages, held_out, TASKS, **drawing)
     drawn = [episode for task in TASKS for episode in draw_episodes(held_out, task, **drawing)]
-    return results, compare_device(library, learners.of(embedding), *stages[1:], drawn).mismatches
+    return results, compare_device(library, learners.of(embedding), int8, device, drawn).mismatches
 
 
 if __name__ == "__main__":

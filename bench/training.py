@@ -27,7 +27,7 @@ from trainer.options import TrainOptions
 from trainer.stepper import Stepper
 
 PYTORCH = Path(".venv-pytorch/bin/python")
-SIZES = {"width": 64, "n_way": 60, "k_shot": 5, "n_query": 5}
+WIDTH, N_WAY, K_SHOT, N_QUERY = 64, 60, 5, 5
 VARIANTS = (
     ("tensorflow", "kshot"),
     ("pytorch", "easyfsl"),
@@ -51,14 +51,11 @@ def main() -> None:
             rate = _run(_command(framework, variant, options.seconds))
             best[framework, variant] = max(best[framework, variant], rate)
     ours = best[VARIANTS[0]]
-    rows = [
+    rows: list[dict[str, str | float]] = [
         {"framework": framework, "variant": variant, "steps_per_second": round(rate, 4), "ratio": round(ours / rate, 4)}
         for (framework, variant), rate in best.items()
     ]
-    cells = [
-        [str(row["framework"]), str(row["variant"]), f"{row['steps_per_second']:.2f}", f"{row['ratio']:.2f}"]
-        for row in rows
-    ]
+    cells = [[f, v, f"{rate:.2f}", f"{ours / rate:.2f}"] for (f, v), rate in best.items()]
     head = ("", "", "steps a second", "kshot is so many times as fast")
     ReportTable(f"conv4-64, 60-way 5-shot with 5 queries, best of {options.rounds} rounds", head, cells).print()
     print_lines(f"figures: {write_figures('training', rows)}")
@@ -67,7 +64,7 @@ def main() -> None:
 def _command(framework: str, variant: str, seconds: float) -> Sequence[str]:
     if framework == "tensorflow":
         return [sys.executable, "-m", "bench.training", "--child", "--seconds", str(seconds)]
-    sizes = [f"--{name.replace('_', '-')}={value}" for name, value in SIZES.items()]
+    sizes = [f"--width={WIDTH}", f"--n-way={N_WAY}", f"--k-shot={K_SHOT}", f"--n-query={N_QUERY}"]
     layout = ["--channels-last"] if "channels last" in variant else []
     return [str(PYTORCH), "bench/pytorch_step.py", *sizes, *layout, "--seconds", str(seconds)]
 
@@ -83,19 +80,20 @@ def _run(command: Sequence[str]) -> float:
 def _measure(seconds: float) -> dict[str, float]:
     """Train as `trainer.fit` does, on random images, and count."""
     rng = np.random.default_rng(0)
-    classes, each = 2 * SIZES["n_way"], 20
+    classes, each = 2 * N_WAY, 20
     images = rng.integers(0, 256, (classes * each, 28, 28, 1)).astype(np.uint8)
     names = tuple(f"class {i}" for i in range(classes))
     dataset = Dataset("random", images, np.repeat(np.arange(classes), each), names)
-    episode = {name: size for name, size in SIZES.items() if name != "width"}
-    options = TrainOptions(backbone_options={"width": SIZES["width"]}, steps=1_000_000, **episode)
+    options = TrainOptions(
+        backbone_options={"width": WIDTH}, n_way=N_WAY, k_shot=K_SHOT, n_query=N_QUERY, steps=1_000_000
+    )
     stepper = Stepper(dataset, learners.get("prototypical"), options, InputSpec(dataset.input_shape))
     batches = stepper.batches()
     for _ in range(3):
-        stepper.step(next(batches), learning_rate=1e-3)
+        stepper.step(next(batches), learning_rate=1e-3, progress=0.5)
     first, begun = stepper.done, time.perf_counter()
     while time.perf_counter() - begun < seconds:
-        stepper.step(next(batches), learning_rate=1e-3)
+        stepper.step(next(batches), learning_rate=1e-3, progress=0.5)
     return {"steps_per_second": (stepper.done - first) / (time.perf_counter() - begun)}
 
 
