@@ -15,7 +15,7 @@ import numpy.typing as npt
 from firmware_gen.c_literals import CType, array, comment, integer
 from firmware_gen.lowering import LoweredOp
 from firmware_gen.lowering.channels import Channels
-from firmware_gen.lowering.dsp import DspAdd, DspConv, DspDense, DspDepthwise
+from firmware_gen.lowering.dsp import DspAdd, DspConv, DspDense, DspDepthwise, DspMaxPool
 from firmware_gen.lowering.lines import Axis
 from firmware_gen.lowering.scalar import ScalarConv, ScalarDepthwise, ScalarOp
 from firmware_gen.plan import MemoryPlan
@@ -179,6 +179,8 @@ class _Layer:
         match op, self.lowered:
             case Add(), DspAdd():
                 return "kshot_add_s8", "kshot_dsp_elementwise_add_s8", self._add(op)
+            case MaxPool2D(), DspMaxPool():
+                return "kshot_pool_s8", "kshot_dsp_max_pool2d_s8", self._pool(op)
             case Conv2D() | FullyConnected(), DspConv() | ScalarConv() as conv:
                 struct, function, fields = "conv", "conv2d", self._lowered_conv(op, conv)
             case FullyConnected(), DspDense() as dense:

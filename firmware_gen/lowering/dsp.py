@@ -11,7 +11,7 @@ from firmware_gen.lowering.channels import GROUP, MAX_QUADS, MAX_SHIFT, Channels
 from firmware_gen.lowering.lines import Lines, lines_of_three
 from firmware_gen.lowering.weighted import Weighted, weighted, with_plain_constants
 from quantize.fixed_point import add_params
-from quantize.graph import Add, Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Op
+from quantize.graph import Add, Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, MaxPool2D, Op
 
 _ADD_LEFT_SHIFT = 20  # written into the kernel
 _EVEN_SUM_LIMIT = 1 << 23  # a sum that shares its word is multiplied by 256
@@ -87,7 +87,15 @@ class DspAdd:
     scratch_bytes = 0
 
 
-DspOp = DspAdd | DspConv | DspDense | DspDepthwise
+@dataclass(frozen=True)
+class DspMaxPool:
+    """A maximum for ``kshot_dsp_max_pool2d_s8``, which takes the constants of the portable kernel."""
+
+    in_place = False
+    scratch_bytes = 0
+
+
+DspOp = DspAdd | DspMaxPool | DspConv | DspDense | DspDepthwise
 
 
 def lower_dsp(graph: Int8Graph, op: Op) -> DspOp | None:
@@ -104,8 +112,23 @@ def lower_dsp(graph: Int8Graph, op: Op) -> DspOp | None:
             params = add_params(graph, op)
             exact = min(params.input1_shift, params.input2_shift) >= 0 and 1 <= params.output_shift <= MAX_SHIFT
             return DspAdd() if exact and params.left_shift == _ADD_LEFT_SHIFT else None
+        case MaxPool2D():
+            return DspMaxPool() if _pools_by_four(graph, op) else None
         case _:
             return None
+
+
+def _pools_by_four(graph: Int8Graph, op: MaxPool2D) -> bool:
+    """Whether channels come by four and every window reaches into the image."""
+    _, height, width, channels = graph.tensors[op.inputs[0]].shape
+    _, out_height, out_width, _ = graph.tensors[op.output].shape
+    reaches = (
+        op.padding.top < op.filter_height
+        and op.padding.left < op.filter_width
+        and (out_height - 1) * op.stride_height - op.padding.top < height
+        and (out_width - 1) * op.stride_width - op.padding.left < width
+    )
+    return channels % GROUP == 0 and reaches
 
 
 def _packed(graph: Int8Graph, op: Conv2D | FullyConnected) -> tuple[npt.NDArray[np.uint32], Channels] | None:

@@ -184,18 +184,16 @@ static void convolve_group(const kshot_dsp_depthwise_s8 *depthwise, const kshot_
 {
     const kshot_dsp_axis *const outer = &depthwise->outer;
     const int clamped = depthwise->activation_min != INT8_MIN || depthwise->activation_max != INT8_MAX;
-    uint32_t loaded = 0, slot = 0, phase = 0; /* lines are counted with padding; slots are such counts modulo 3 */
+    uint32_t loaded = 0, slot = 0; /* lines are counted with padding; slots are such counts modulo 3 */
 
     for (uint32_t y = 0; y < outer->output_len; y++, output += outer->output_step) {
-        const uint32_t first = y * outer->stride;
-        for (; loaded < first + 3; loaded++) {
+        for (const uint32_t end = y * outer->stride + 3u; loaded < end; loaded++) {
             const int32_t at = (int32_t)loaded - outer->pad;
             const int inside = at >= 0 && at < outer->input_len;
             load_line(depthwise, inside ? input + (uint32_t)at * outer->input_step : NULL, work, work->ring + slot);
             slot = slot == SLOTS - 1 ? 0 : slot + 1;
         }
-        phase = first % SLOTS;
-        convolve_line(depthwise, channels, work, phase, output);
+        convolve_line(depthwise, channels, work, slot, output); /* the slot that comes next is the oldest */
         if (clamped) {
             clamp_line(depthwise, output);
         }

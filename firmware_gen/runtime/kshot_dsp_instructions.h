@@ -71,6 +71,14 @@ static inline int32_t kshot_smmulr(int32_t a, int32_t b)
     return high;
 }
 
+/* The larger of each two int8 values of a word. */
+static inline uint32_t kshot_max_4(uint32_t a, uint32_t b)
+{
+    uint32_t larger;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(larger) : "r"(a), "r"(b) : "cc");
+    return larger;
+}
+
 /* value / 2, limited to int8. */
 static inline int32_t kshot_ssat8_asr1(int32_t value)
 {
@@ -127,6 +135,16 @@ static inline uint32_t kshot_sxtb16_ror8(uint32_t word)
 static inline int32_t kshot_smmulr(int32_t a, int32_t b)
 {
     return (int32_t)(((int64_t)a * b + INT64_C(0x80000000)) >> 32);
+}
+
+static inline uint32_t kshot_max_4(uint32_t a, uint32_t b)
+{
+    uint32_t larger = 0;
+    for (uint32_t bit = 0; bit < 32; bit += 8) {
+        const int8_t first = (int8_t)(uint8_t)(a >> bit), second = (int8_t)(uint8_t)(b >> bit);
+        larger |= (uint32_t)(uint8_t)(first > second ? first : second) << bit;
+    }
+    return larger;
 }
 
 static inline int32_t kshot_ssat8_asr1(int32_t value)

@@ -73,6 +73,9 @@ typedef struct kshot_dsp_depthwise_s8 {
 void kshot_dsp_depthwise3x3_s8(const kshot_dsp_depthwise_s8 *depthwise, const int8_t *input, int8_t *output,
                                void *scratch);
 
+/* Where the channels are a multiple of four and each output covers some of the image. */
+void kshot_dsp_max_pool2d_s8(const kshot_pool_s8 *pool, const int8_t *input, int8_t *output);
+
 /* Where left_shift is 20, no input is shifted to the left beside it, and output_shift is at least 1. */
 void kshot_dsp_elementwise_add_s8(const kshot_add_s8 *add, const int8_t *input1, const int8_t *input2, int8_t *output);
 

@@ -133,6 +133,7 @@ STRUCTS: Mapping[str, type[ctypes.Structure]] = {
 LOWERED_STRUCTS: Mapping[str, type[ctypes.Structure]] = {
     "kshot_dsp_conv2d_s8": DspConv,
     "kshot_dsp_elementwise_add_s8": Add,
+    "kshot_dsp_max_pool2d_s8": Pool,
     "kshot_dsp_fully_connected_s8": DspDense,
     "kshot_dsp_depthwise3x3_s8": Depthwise,
     "kshot_scalar_conv2d_s8": ScalarConv,

@@ -20,7 +20,7 @@ from firmware_gen.lowering.channels import Channels
 from firmware_gen.lowering.dsp import DspConv, DspDense, DspDepthwise
 from firmware_gen.lowering.scalar import ScalarConv, ScalarDepthwise
 from quantize import fixed_point, reference
-from quantize.graph import Add, Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Padding
+from quantize.graph import Add, Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, MaxPool2D, Padding
 
 pytestmark = pytest.mark.needs("gcc")
 
@@ -238,15 +238,20 @@ def test_fully_connected(library: Library, inputs: int, outputs: int, zero_point
 
 @_MANY
 @given(
-    scales=st.tuples(*(st.floats(1e-3, 1.0),) * 3),
+    scales=st.tuples(st.floats(1e-3, 1.0), st.floats(1e-3, 1.0), st.floats(1e-2, 4.0)),
     zero_points=st.tuples(_ZERO_POINT, _ZERO_POINT, _ZERO_POINT),
     limits=_LIMITS,
     seed=st.integers(0, 2**32 - 1),
 )
 def test_add(
-    dsp: Library, scales: tuple[float, ...], zero_points: tuple[int, ...], limits: tuple[int, int], seed: int
+    dsp: Library,
+    scales: tuple[float, ...],
+    zero_points: tuple[int, ...],
+    limits: tuple[int, int],
+    seed: int,
 ) -> None:
-    """An image and the same image rescaled, under any scales, zero points and clamp."""
+    """An image and the same image rescaled, under any scales, the sum's a multiple, zero points and clamp."""
+    scales = (*scales[:2], scales[2] * max(scales[:2]))
     g = GraphBuilder(rng=np.random.default_rng(seed))
     first, second, target = (
         g.activation(1, 1, 300, scale=scale, zero_point=zero_point)
@@ -269,4 +274,39 @@ def test_add(
     others, expected = (reference.run(each, inputs).reshape(len(inputs), -1) for each in (rescaled, graph))
     pairs = zip(inputs, others, strict=True)
     actual = [dsp.runtime.run("kshot_dsp_elementwise_add_s8", fields, list(pair), 300) for pair in pairs]
+    np.testing.assert_array_equal(np.stack(actual), expected)
+
+
+@st.composite
+def _max_pools(draw: st.DrawFn) -> tuple[Int8Graph, np.random.Generator]:
+    g = GraphBuilder(rng=np.random.default_rng(draw(st.integers(0, 2**32 - 1))))
+    taps = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    image = _window(draw, taps, (1, 1), 3)
+    channels = 4 * draw(st.integers(1, 3))
+    source, target = (g.activation(*image[end], channels) for end in ("input", "output"))
+    low, high = draw(_LIMITS)
+    size = {"filter_height": taps[0], "filter_width": taps[1]}
+    g.op(MaxPool2D, target, source, activation_min=low, activation_max=high, **size, **image["options"])
+    return g.build(source, target), g.rng
+
+
+@_MANY
+@given(case=_max_pools())
+def test_max_pool(dsp: Library, case: tuple[Int8Graph, np.random.Generator]) -> None:
+    """Any window, stride, padding and clamp."""
+    graph, rng = case
+    op: Any = graph.ops[0]
+    assert lower(graph, "dsp") != (None,)
+    steps = {"stride_height": op.stride_height, "stride_width": op.stride_width}
+    window = {"height": op.filter_height, "width": op.filter_width, "dilation_height": 1, "dilation_width": 1, **steps}
+    fields = {
+        "input": _image(graph.input_tensor.shape),
+        "output": _image(graph.output_tensor.shape),
+        "window": {**window, "pad_top": op.padding.top, "pad_left": op.padding.left},
+        "activation_min": op.activation_min,
+        "activation_max": op.activation_max,
+    }
+    inputs = _inputs(graph, rng)
+    expected = reference.run(graph, inputs).reshape(len(inputs), -1)
+    actual = [dsp.runtime.run("kshot_dsp_max_pool2d_s8", fields, [image], expected.shape[1]) for image in inputs]
     np.testing.assert_array_equal(np.stack(actual), expected)
