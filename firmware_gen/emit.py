@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from firmware_gen import c_literals
 from firmware_gen.examples import examples_view
+from firmware_gen.kernel_sets import KERNEL_SETS
 from firmware_gen.learner_view import LearnerView, learner_view
-from firmware_gen.lowering import KERNEL_SETS
 from firmware_gen.networks import Network, network
 from firmware_gen.rejection_view import RejectionView, rejection_view
 from firmware_gen.source_tree import SourceTree

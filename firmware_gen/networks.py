@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_gen.lowering import KERNEL_SETS, KernelSet, lower
+from firmware_gen.kernel_sets import KERNEL_SETS, KernelSet
+from firmware_gen.lowering import lower
 from firmware_gen.plan import MemoryPlan, plan
 from firmware_gen.views import LayerView, layers
 from quantize.graph import Int8Graph
@@ -19,7 +20,7 @@ class Network:
     Attributes
     ----------
     kernels : KernelSet
-        A key of `firmware_gen.lowering.KERNEL_SETS`.
+        A key of `firmware_gen.kernel_sets.KERNEL_SETS`.
     memory : MemoryPlan
     layers : tuple of LayerView
     """

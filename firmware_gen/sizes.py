@@ -12,7 +12,7 @@ from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
-from firmware_gen.lowering import KERNEL_SETS
+from firmware_gen.kernel_sets import KERNEL_SETS
 from firmware_gen.stack_bound import (
     EXCEPTION_FRAME_BYTES,
     EXCEPTION_FRAME_FPU_BYTES,

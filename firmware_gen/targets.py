@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from firmware_gen.lowering import KernelSet
+from firmware_gen.kernel_sets import KernelSet
 
 
 class UnknownTargetError(ValueError):

@@ -196,13 +196,16 @@ class _Layer:
         return "scalar" if isinstance(self.lowered, ScalarOp) else "dsp"
 
     def _lowered_conv(self, op: Conv2D | FullyConnected, conv: DspConv | ScalarConv) -> Fields:
-        window = _WINDOW_OF_ONE
         if isinstance(op, Conv2D):
             height, width = self.graph.tensors[op.weights].shape[1:3]
             window = _window(op, height, width, op.dilation_height, op.dilation_width)
+            geometry = [*self._image_shapes(), ("window", window)]
+        else:  # whatever shape its input has, it is one pixel
+            ends = (("input", op.inputs[0]), ("output", op.output))
+            shapes = [(name, _struct(height=1, width=1, channels=self.graph.tensors[i].size)) for name, i in ends]
+            geometry = [*shapes, ("window", _WINDOW_OF_ONE)]
         return [
-            *self._image_shapes(),
-            ("window", window),
+            *geometry,
             ("quads", integer(conv.quads, "uint16_t")),
             self._input_zero_point(op),
             *self._lowered_outputs(op),

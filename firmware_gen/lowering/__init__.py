@@ -7,25 +7,12 @@ operator then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Literal
-
+from firmware_gen.kernel_sets import KernelSet
 from firmware_gen.lowering.dsp import DspOp, lower_dsp
 from firmware_gen.lowering.scalar import ScalarOp, lower_scalar
 from quantize.graph import Int8Graph
 
-KernelSet = Literal["portable", "dsp", "scalar"]
 LoweredOp = DspOp | ScalarOp
-
-KERNEL_SETS: Mapping[KernelSet, str] = MappingProxyType(
-    {
-        "portable": "any processor",
-        "dsp": "Cortex-M4, M7, M33 and others with DSP instructions",
-        "scalar": "Cortex-M0, M0+, M3 and others without",
-    }
-)
-"""For whom each is; the names are those of ``KSHOT_KERNELS_*``."""
 
 
 def lower(graph: Int8Graph, kernels: KernelSet) -> tuple[LoweredOp | None, ...]:

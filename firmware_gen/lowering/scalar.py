@@ -13,6 +13,7 @@ from firmware_gen.lowering.weighted import Weighted, weighted, with_plain_consta
 from quantize.graph import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Op
 
 _RAISE = 128
+_MAX_CHANNELS = 65535  # of the one pixel that a fully connected layer reads
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,8 @@ def lower_scalar(graph: Int8Graph, op: Op) -> ScalarOp | None:
         case Conv2D() | FullyConnected():
             layer = with_plain_constants(weighted(graph, op))
             weights = raised_quads(layer.filters)
-            if not rescales(layer) or weights.shape[1] > MAX_QUADS:
+            too_long = isinstance(op, FullyConnected) and max(layer.filters.shape) > _MAX_CHANNELS
+            if not rescales(layer) or weights.shape[1] > MAX_QUADS or too_long:
                 return None
             return ScalarConv(weights.shape[1], weights, _channels(layer))
         case DepthwiseConv2D():

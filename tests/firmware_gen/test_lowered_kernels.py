@@ -15,7 +15,8 @@ from runtime_ctypes import Channels as CChannels
 from runtime_ctypes import Runtime
 from tiny_graphs import GraphBuilder
 
-from firmware_gen.lowering import KernelSet, LoweredOp, lower
+from firmware_gen.kernel_sets import KernelSet
+from firmware_gen.lowering import LoweredOp, lower
 from firmware_gen.lowering.channels import Channels
 from firmware_gen.lowering.dsp import DspConv, DspDense, DspDepthwise
 from firmware_gen.lowering.scalar import ScalarConv, ScalarDepthwise

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_graphs import GraphBuilder, random_graph
 
-from firmware_gen.lowering import KERNEL_SETS, lower
+from firmware_gen.kernel_sets import KERNEL_SETS
+from firmware_gen.lowering import lower
 from firmware_gen.lowering.dsp import DspConv, lower_dsp, packed_pairs
 from firmware_gen.lowering.scalar import raised_quads
 from firmware_gen.lowering.weighted import Weighted, weighted, with_plain_constants
+from firmware_gen.networks import network
 from quantize.graph import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Padding, QuantParams
 
 
@@ -133,6 +135,18 @@ def test_what_the_kernels_do_not_cover_is_left_to_the_portable_ones() -> None:
         target = g.activation(10 - taps[0], width, outputs)
         g.op(DepthwiseConv2D, target, source, weights=weights, bias=bias, **options)
         assert (lower_dsp(*_graph_and_op(g.build(source, target))) is not None) == covered
+
+
+def test_a_dense_layer_reads_an_image_as_one_pixel() -> None:
+    """The input of a fully connected layer counts with its length, whatever its shape; too long a one is left out."""
+    g = GraphBuilder()
+    source = g.activation(2, 3, 4)
+    graph = g.build(source, g.op(FullyConnected, g.activation(5), source, weights=g.weights(5, 24), bias=None))
+    for kernels, shown in (("scalar", "{.height = 1, .width = 1, .channels = 24}"), ("dsp", "24")):
+        (layer,) = network(graph, kernels).layers
+        assert shown in dict(layer.fields).values()
+    wide = _dense(np.ones((1, 65_536)), np.zeros(1), scale=10.0)
+    assert lower(wide, "scalar") == (None,)
 
 
 def test_lines_run_along_the_longer_axis() -> None:
