@@ -12,7 +12,10 @@ ROOT = Path(__file__).parents[1]
 RUNTIME = ROOT / "firmware_gen" / "runtime"
 C_TESTS = ROOT / "tests" / "c"
 SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-STORE = ("kshot_store.c", "kshot_store_bank.c", "kshot_store_format.c", "kshot_store_write.c", "kshot_crc32.c")
+STORE = (
+    *(f"kshot_store{part}.c" for part in ("", "_bank", "_format", "_target", "_write")),
+    "kshot_crc32.c",
+)
 _TORTURE = ("torture.c", "torture_histories.c", "torture_modes.c", "flash_model.c")
 _SECONDS = 600.0
 

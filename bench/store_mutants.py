@@ -11,7 +11,9 @@ from pathlib import Path
 
 from bench.store_cuts import CASES, build_program, kills, mutated_runtime
 
-_WRITE, _BANK, _STORE, _FORMAT = (f"kshot_store{part}.c" for part in ("_write", "_bank", "", "_format"))
+_WRITE, _TARGET, _BANK, _STORE, _FORMAT = (
+    f"kshot_store{part}.c" for part in ("_write", "_target", "_bank", "", "_format")
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ MUTANTS = (
     Mutant(
         "R5",
         "the safe bank is not spared",
-        _WRITE,
+        _TARGET,
         (
             (
                 "const bool spared = i == safe && bank_count > KSHOT_STORE_MIN_BANKS;",
@@ -135,7 +137,7 @@ MUTANTS = (
     Mutant(
         "R5",
         "ATTEST is relied on at once",
-        _WRITE,
+        _TARGET,
         (
             (
                 "kshot_store_bank_stage(&store->banks[store->active]) == KSHOT_STORE_ACKNOWLEDGED",
@@ -147,7 +149,7 @@ MUTANTS = (
     Mutant(
         "R5",
         "the bank that is read is the one that is erased",
-        _WRITE,
+        _TARGET,
         (("if (i == store->active || spared", "if (spared"),),
         ("random", "unit4_2banks", "1", "5000"),
     ),

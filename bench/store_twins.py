@@ -40,7 +40,9 @@ GEOMETRIES = (
     Geometry(128, 4, 4, erased_value=0x00),
     Geometry(256, 64, 3, bank_count=16),
 )
-_CALLS = ("put", "forget", "wipe", "format", "purge", "accept_loss")
+_CALLS = ("put", "forget", "wipe", "format", "purge", "accept_loss", "put_all", "forget_range")
+_BATCH = 3
+"""Records of a put_all, as tests/c/store_differential.c makes them of one."""
 _STATUS: Mapping[type[Exception], int] = {
     StoreStateError: -2,
     StoreFullError: -3,
@@ -158,6 +160,8 @@ class Twins:
             "format": lambda: store.format(token=token),
             "purge": store.purge,
             "accept_loss": store.accept_loss,
+            "put_all": lambda: store.put_all({class_id + 2 * i: record for i in range(_BATCH)}, token=token),
+            "forget_range": lambda: store.forget_range(class_id, class_id + 2, token=token),
         }
         expected = _status(calls[name])
         native = self._c.differential_call(_CALLS.index(name), class_id, record, ctypes.c_uint32(token))
@@ -236,7 +240,7 @@ def _step(twins: Twins, rng: np.random.Generator, token: int) -> bool:
     if chance < 0.3:
         sticks, lies, erases = (bool(rng.integers(2)) for _ in range(3))
         twins.fail(erases=erases, failing=int(rng.integers(1, 12)), sticks=sticks, lies=lies)
-    name = str(rng.choice(_CALLS, p=[0.72, 0.14, 0.02, 0.03, 0.05, 0.04]))
+    name = str(rng.choice(_CALLS, p=[0.6, 0.14, 0.02, 0.03, 0.05, 0.04, 0.06, 0.06]))
     agrees = twins.call(name, int(rng.integers(1, 10)), rng.bytes(twins.config.record_bytes), token)
     twins.fail(erases=False, failing=0, sticks=False, lies=False)
     return agrees

@@ -1,83 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Enrollment, labels and ids. What is learned from a shot, and how near an input is to a class, is the learner's. */
-#include "kshot.h"
-
-#include <string.h>
-
-#include "kshot_label.h"
+/* Beginning, and questions to what has been learned; what changes that is kshot_enroll.c's. */
+#include "kshot_classes.h"
 
 #define ARENA_ALIGNMENT_BYTES 8u
-#define NOT_ENROLLING (-1)
-
-static bool is_ready(const kshot *k)
-{
-    return k != NULL && k->model != NULL;
-}
-
-static const kshot_learner *learner_of(const kshot *k)
-{
-    return k->model->learner;
-}
-
-/* Enrollment happens in the slot behind the last class, so that commit is a copy and abort leaves the classes alone. */
-static uint16_t staging_slot(const kshot *k)
-{
-    return k->max_classes;
-}
-
-static kshot_class *staging_class(const kshot *k)
-{
-    return &k->slots.classes[staging_slot(k)];
-}
-
-static void wipe_slot(const kshot *k, uint16_t slot)
-{
-    learner_of(k)->wipe(&k->slots, slot);
-    kshot_learner_wipe_bytes(&k->slots.classes[slot], sizeof(kshot_class));
-}
-
-/* The last run may have been on a shot of what is being forgotten. */
-static void wipe_last_run(const kshot *k)
-{
-    kshot_learner_wipe_bytes(k->embedding, k->model->embedding_len);
-    kshot_learner_wipe_bytes(k->arena, k->model->arena_bytes);
-}
-
-static void adapt(const kshot *k)
-{
-    if (learner_of(k)->adapt != NULL && k->class_count > 0) {
-        learner_of(k)->adapt(&k->slots, k->class_count);
-    }
-}
-
-/* Index of the class, class_count if there is none. */
-static uint16_t find_label(const kshot *k, const char *label)
-{
-    uint16_t index = 0;
-    while (index < k->class_count && strcmp(k->slots.classes[index].label, label) != 0) {
-        index++;
-    }
-    return index;
-}
-
-static uint16_t find_id(const kshot *k, uint16_t id)
-{
-    uint16_t index = 0;
-    while (index < k->class_count && k->slots.classes[index].id != id) {
-        index++;
-    }
-    return index;
-}
-
-/* The next id in turn that is not 0 and names no class. There is one: classes are fewer than ids. */
-static uint16_t unused_id(const kshot *k)
-{
-    uint16_t id = k->next_id;
-    while (id == 0 || find_id(k, id) < k->class_count) {
-        id++;
-    }
-    return id;
-}
 
 static kshot_status check_model(const kshot_model *model)
 {
@@ -122,7 +47,7 @@ static void start_rejector(kshot *k, const kshot_reject_memory *memory)
     rejector->negative_count = 0;
     rejector->quality = (kshot_quality){0};
     if (rejector->rejection != NULL) {
-        rejector->rejection->calls->reset(rejector);
+        rejector->rejection->calls->rebuild(rejector, &k->slots, 0);
     }
 }
 
@@ -157,7 +82,7 @@ kshot_status kshot_init(kshot *k, const kshot_model *model, const kshot_buffers 
         k->max_classes = buffers->max_classes;
         k->class_count = 0;
         k->next_id = 1;
-        k->enrolling = NOT_ENROLLING;
+        k->enrolling = KSHOT_NOT_ENROLLING;
         start_rejector(k, &buffers->reject);
     }
     return status;
@@ -168,180 +93,16 @@ kshot_status kshot_embed(kshot *k, const int8_t *input, int8_t *embedding)
     if (k == NULL || input == NULL || embedding == NULL) {
         return KSHOT_ERROR_ARGUMENT;
     }
-    if (!is_ready(k)) {
+    if (!kshot_is_ready(k)) {
         return KSHOT_ERROR_STATE;
     }
     k->model->embed(input, embedding, k->arena);
     return KSHOT_OK;
 }
 
-kshot_status kshot_enroll_begin(kshot *k, const char *label)
-{
-    const uint32_t label_len = kshot_label_len(label);
-    uint16_t index;
-
-    if (k == NULL || label_len == 0) {
-        return KSHOT_ERROR_ARGUMENT;
-    }
-    if (!is_ready(k) || k->enrolling != NOT_ENROLLING) {
-        return KSHOT_ERROR_STATE;
-    }
-    index = find_label(k, label);
-    if (index == k->max_classes) {
-        return KSHOT_ERROR_FULL;
-    }
-    if (index < k->class_count) {
-        *staging_class(k) = k->slots.classes[index];
-        learner_of(k)->copy(&k->slots, index, staging_slot(k));
-    } else {
-        wipe_slot(k, staging_slot(k));
-        memcpy(staging_class(k)->label, label, label_len);
-    }
-    k->enrolling = (int16_t)index;
-    k->rejector.quality = (kshot_quality){0};
-    return KSHOT_OK;
-}
-
-/* What every call that changes the open enrollment asks first. */
-static kshot_status check_enrolling(const kshot *k, const int8_t *values)
-{
-    if (k == NULL || values == NULL) {
-        return KSHOT_ERROR_ARGUMENT;
-    }
-    return is_ready(k) && k->enrolling != NOT_ENROLLING ? KSHOT_OK : KSHOT_ERROR_STATE;
-}
-
-kshot_status kshot_enroll_add(kshot *k, const int8_t *input)
-{
-    const kshot_status status = check_enrolling(k, input);
-    if (status != KSHOT_OK) {
-        return status;
-    }
-    if (staging_class(k)->shots >= k->slots.max_shots) {
-        return KSHOT_ERROR_FULL;
-    }
-    k->model->embed(input, k->embedding, k->arena);
-    return kshot_enroll_add_embedding(k, k->embedding);
-}
-
-kshot_status kshot_enroll_add_embedding(kshot *k, const int8_t *embedding)
-{
-    const kshot_status status = check_enrolling(k, embedding);
-
-    if (status != KSHOT_OK) {
-        return status;
-    }
-    if (staging_class(k)->shots >= k->slots.max_shots) {
-        return KSHOT_ERROR_FULL;
-    }
-    if (k->rejector.rejection != NULL) {
-        const kshot_enrollment_slots enrollment = {staging_slot(k), (uint16_t)k->enrolling};
-        k->rejector.rejection->calls->examine(&k->rejector, &k->slots, k->class_count, &enrollment, embedding);
-    }
-    learner_of(k)->add(&k->slots, staging_slot(k), embedding);
-    staging_class(k)->shots++;
-    return KSHOT_OK;
-}
-
-kshot_status kshot_enroll_take_back_embedding(kshot *k, const int8_t *embedding)
-{
-    const kshot_status status = check_enrolling(k, embedding);
-
-    if (status != KSHOT_OK) {
-        return status;
-    }
-    if (staging_class(k)->shots == 0) {
-        return KSHOT_ERROR_EMPTY;
-    }
-    if (!learner_of(k)->take_back(&k->slots, staging_slot(k), embedding)) {
-        return KSHOT_ERROR_ARGUMENT;
-    }
-    staging_class(k)->shots--;
-    return KSHOT_OK;
-}
-
-kshot_status kshot_enroll_commit(kshot *k, uint16_t *class_id)
-{
-    uint16_t index;
-
-    if (k == NULL) {
-        return KSHOT_ERROR_ARGUMENT;
-    }
-    if (!is_ready(k) || k->enrolling == NOT_ENROLLING) {
-        return KSHOT_ERROR_STATE;
-    }
-    if (staging_class(k)->shots == 0) {
-        return KSHOT_ERROR_EMPTY;
-    }
-    index = (uint16_t)k->enrolling;
-    if (index == k->class_count) {
-        staging_class(k)->id = unused_id(k);
-        k->next_id = (uint16_t)(staging_class(k)->id + 1);
-        k->class_count++;
-    }
-    if (learner_of(k)->settle != NULL) {
-        learner_of(k)->settle(&k->slots, staging_slot(k));
-    }
-    learner_of(k)->copy(&k->slots, staging_slot(k), index);
-    k->slots.classes[index] = *staging_class(k);
-    k->enrolling = NOT_ENROLLING;
-    wipe_slot(k, staging_slot(k));
-    adapt(k);
-    if (k->rejector.rejection != NULL) {
-        const kshot_reject_calls *const calls = k->rejector.rejection->calls;
-        calls->on_change(&k->rejector, &k->slots, k->class_count, index);
-        k->rejector.quality.rate_is_met = calls->meets_rate(&k->rejector, &k->slots, index);
-    }
-    if (class_id != NULL) {
-        *class_id = k->slots.classes[index].id;
-    }
-    return KSHOT_OK;
-}
-
-kshot_status kshot_enroll_abort(kshot *k)
-{
-    if (k == NULL) {
-        return KSHOT_ERROR_ARGUMENT;
-    }
-    if (!is_ready(k) || k->enrolling == NOT_ENROLLING) {
-        return KSHOT_ERROR_STATE;
-    }
-    k->enrolling = NOT_ENROLLING;
-    wipe_slot(k, staging_slot(k));
-    wipe_last_run(k);
-    return KSHOT_OK;
-}
-
-kshot_status kshot_forget(kshot *k, uint16_t class_id)
-{
-    uint16_t index, last;
-
-    if (k == NULL) {
-        return KSHOT_ERROR_ARGUMENT;
-    }
-    if (!is_ready(k) || k->enrolling != NOT_ENROLLING) {
-        return KSHOT_ERROR_STATE;
-    }
-    index = find_id(k, class_id);
-    if (index == k->class_count) {
-        return KSHOT_ERROR_NOT_FOUND;
-    }
-    last = (uint16_t)(k->class_count - 1);
-    memmove(&k->slots.classes[index], &k->slots.classes[index + 1], (size_t)(last - index) * sizeof(kshot_class));
-    learner_of(k)->close_gap(&k->slots, index, last);
-    wipe_slot(k, last);
-    wipe_last_run(k);
-    k->class_count = last;
-    adapt(k);
-    if (k->rejector.rejection != NULL) {
-        k->rejector.rejection->calls->on_removal(&k->rejector, &k->slots, last, index);
-    }
-    return KSHOT_OK;
-}
-
 uint16_t kshot_class_count(const kshot *k)
 {
-    return is_ready(k) ? k->class_count : 0;
+    return kshot_is_ready(k) ? k->class_count : 0;
 }
 
 kshot_status kshot_class_at(const kshot *k, uint16_t index, kshot_class *out)
@@ -349,7 +110,7 @@ kshot_status kshot_class_at(const kshot *k, uint16_t index, kshot_class *out)
     if (k == NULL || out == NULL) {
         return KSHOT_ERROR_ARGUMENT;
     }
-    if (!is_ready(k)) {
+    if (!kshot_is_ready(k)) {
         return KSHOT_ERROR_STATE;
     }
     if (index >= k->class_count) {
@@ -365,7 +126,7 @@ static kshot_status check_classify(const kshot *k, const int8_t *values, const k
     if (k == NULL || values == NULL || answer == NULL) {
         return KSHOT_ERROR_ARGUMENT;
     }
-    if (!is_ready(k)) {
+    if (!kshot_is_ready(k)) {
         return KSHOT_ERROR_STATE;
     }
     return k->class_count > 0 ? KSHOT_OK : KSHOT_ERROR_EMPTY;
@@ -385,7 +146,7 @@ kshot_status kshot_classify_embedding(const kshot *k, const int8_t *embedding, k
 {
     const kshot_status status = check_classify(k, embedding, answer);
     if (status == KSHOT_OK) {
-        const kshot_winner winner = kshot_learner_classify(learner_of(k), &k->slots, k->class_count, embedding);
+        const kshot_winner winner = kshot_learner_classify(k->model->learner, &k->slots, k->class_count, embedding);
         answer->class_id = k->slots.classes[winner.slot].id;
         answer->distance = winner.distance;
         answer->margin = winner.margin;
@@ -404,13 +165,13 @@ static kshot_status check_verify(const kshot *k, uint16_t class_id, const int8_t
     if (k == NULL || values == NULL || out == NULL) {
         return KSHOT_ERROR_ARGUMENT;
     }
-    if (!is_ready(k)) {
+    if (!kshot_is_ready(k)) {
         return KSHOT_ERROR_STATE;
     }
     if (k->model->same_distance == 0) {
         return KSHOT_ERROR_MODEL;
     }
-    return find_id(k, class_id) < k->class_count ? KSHOT_OK : KSHOT_ERROR_NOT_FOUND;
+    return kshot_find_id(k, class_id) < k->class_count ? KSHOT_OK : KSHOT_ERROR_NOT_FOUND;
 }
 
 kshot_status kshot_verify(kshot *k, uint16_t class_id, const int8_t *input, kshot_verification *verification)
@@ -428,7 +189,7 @@ kshot_status kshot_verify_embedding(const kshot *k, uint16_t class_id, const int
 {
     const kshot_status status = check_verify(k, class_id, embedding, verification);
     if (status == KSHOT_OK) {
-        verification->distance = learner_of(k)->distance(&k->slots, find_id(k, class_id), embedding);
+        verification->distance = k->model->learner->distance(&k->slots, kshot_find_id(k, class_id), embedding);
         verification->same = verification->distance <= k->model->same_distance;
     }
     return status;

@@ -77,6 +77,8 @@ kshot_status kshot_embed(kshot *k, const int8_t *input, int8_t *embedding);
  * commit makes them count, abort forgets them. Until then everything but another begin and forget works, on the classes
  * as they were. */
 kshot_status kshot_enroll_begin(kshot *k, const char *label);
+/* The same, but what the class has learned is replaced by what this enrollment adds. */
+kshot_status kshot_enroll_begin_anew(kshot *k, const char *label);
 kshot_status kshot_enroll_add(kshot *k, const int8_t *input);
 kshot_status kshot_enroll_add_embedding(kshot *k, const int8_t *embedding);
 /* Takes back a shot, given as the embedding that was added, in this enrollment or an earlier one of the class. */
@@ -99,11 +101,18 @@ kshot_status kshot_negatives_forget(kshot *k);
  * embedding and arena are overwritten, too: the last run may have been on a shot. */
 kshot_status kshot_forget(kshot *k, uint16_t class_id);
 
-/* The enrolled classes, index 0 .. kshot_class_count() - 1, in order of enrollment. */
+/* Removes all classes and negatives in the same way. */
+kshot_status kshot_wipe(kshot *k);
+
+/* KSHOT_ERROR_ARGUMENT for a label that another class has. */
+kshot_status kshot_rename(kshot *k, uint16_t class_id, const char *label);
+
+/* The enrolled classes, index 0 .. kshot_class_count() - 1, by rising id: in order of enrollment, until ids, after
+ * KSHOT_MAX_CLASS_ID of them, begin again. */
 uint16_t kshot_class_count(const kshot *k);
 kshot_status kshot_class_at(const kshot *k, uint16_t index, kshot_class *out);
 
-/* The class that the learner finds; of equals, the one that was enrolled first. */
+/* The class that the learner finds; of equals, the one with the lowest id. */
 kshot_status kshot_classify(kshot *k, const int8_t *input, kshot_answer *answer);
 kshot_status kshot_classify_embedding(const kshot *k, const int8_t *embedding, kshot_answer *answer);
 

@@ -14,6 +14,7 @@ extern "C" {
 #endif
 
 #define KSHOT_LABEL_BYTES 24        /* with the terminating zero; UTF-8 */
+#define KSHOT_MAX_CLASS_ID 65279    /* the ids above are the store's own */
 #define KSHOT_MAX_EMBEDDING_LEN 256 /* keeps a squared distance within 32 bits */
 #define KSHOT_MEAN_FRACTION_BITS 4
 #define KSHOT_MAX_SHOTS 4095 /* keeps sums and prototypes within 32 bits */
@@ -21,7 +22,7 @@ extern "C" {
 /* One enrolled class as the caller sees it. */
 typedef struct kshot_class {
     char label[KSHOT_LABEL_BYTES];
-    uint16_t id; /* never 0; not used again before 65,535 others were */
+    uint16_t id; /* 1 to KSHOT_MAX_CLASS_ID, in turn; not used again before 65,000 others were */
     uint16_t shots;
 } kshot_class;
 

@@ -173,12 +173,12 @@ static void seek(kshot_rejector *rejector, const kshot_slots *slots, uint16_t cl
     rejector->memory.nearest[index] = nearest;
 }
 
-static void reset(kshot_rejector *rejector)
+static void rebuild(kshot_rejector *rejector, const kshot_slots *slots, uint16_t class_count)
 {
     for (uint32_t i = 0; i < rejector->rejection->impostor_count; i++) {
-        rejector->memory.nearest[i] = UINT32_MAX;
-        rejector->memory.nearest_slots[i] = NO_SLOT;
+        seek(rejector, slots, class_count, i);
     }
+    set_thresholds(rejector, slots, class_count);
 }
 
 static void on_change(kshot_rejector *rejector, const kshot_slots *slots, uint16_t class_count, uint16_t slot)
@@ -295,7 +295,7 @@ static bool meets_rate(const kshot_rejector *rejector, const kshot_slots *slots,
 }
 
 const kshot_reject_calls kshot_reject_by_distance = {
-    .reset = reset,
+    .rebuild = rebuild,
     .on_change = on_change,
     .on_removal = on_removal,
     .set_thresholds = set_thresholds,

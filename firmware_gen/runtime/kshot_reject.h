@@ -77,8 +77,8 @@ typedef struct kshot_rejector {
 
 /* What a rejection can do; slots 0 .. class_count - 1 hold the classes. */
 typedef struct kshot_reject_calls {
-    /* Begins with no class. */
-    void (*reset)(kshot_rejector *rejector);
+    /* Begins anew with the classes as they are. */
+    void (*rebuild)(kshot_rejector *rejector, const kshot_slots *slots, uint16_t class_count);
     /* A class came, or changed, in `slot`. */
     void (*on_change)(kshot_rejector *rejector, const kshot_slots *slots, uint16_t class_count, uint16_t slot);
     /* The class of `slot` went, and those behind it have moved down. */

@@ -16,6 +16,8 @@ const char *kshot_status_name(kshot_status status)
         return "KSHOT_ERROR_NOT_FOUND";
     case KSHOT_ERROR_EMPTY:
         return "KSHOT_ERROR_EMPTY";
+    case KSHOT_ERROR_LOCKED:
+        return "KSHOT_ERROR_LOCKED";
     case KSHOT_ERROR_MODEL:
         return "KSHOT_ERROR_MODEL";
     case KSHOT_ERROR_MEMORY:

@@ -15,6 +15,7 @@ typedef enum kshot_status {
     KSHOT_ERROR_FULL = -3,      /* no room for another class, or a class has all the shots that it can count */
     KSHOT_ERROR_NOT_FOUND = -4, /* no class with this id */
     KSHOT_ERROR_EMPTY = -5,     /* nothing enrolled, or an enrollment without a shot */
+    KSHOT_ERROR_LOCKED = -6,    /* the key is wanted first */
     /* bad data: the memory or model handed in does not fit */
     KSHOT_ERROR_MODEL = -32,  /* model and runtime, or model and buffers, do not belong together */
     KSHOT_ERROR_MEMORY = -33, /* a buffer is missing or not aligned, or max_classes is not in [1, 32767] */

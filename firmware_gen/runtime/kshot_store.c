@@ -72,7 +72,7 @@ static kshot_status build_index(kshot_store *store)
             store->lossy = true;
             continue;
         }
-        kshot_store_index_insert(store, at, slot.class_id, slot.index);
+        kshot_store_index_put(store, slot.class_id, slot.index);
     }
     if (status != KSHOT_ERROR_EMPTY) {
         return status;
@@ -214,22 +214,25 @@ bool kshot_store_index_holds(const kshot_store *store, uint16_t at, uint16_t cla
     return at < store->class_count && store->entries[at].class_id == class_id;
 }
 
-void kshot_store_index_insert(kshot_store *store, uint16_t at, uint16_t class_id, uint16_t slot)
+void kshot_store_index_put(kshot_store *store, uint16_t class_id, uint16_t slot)
 {
+    const uint16_t at = kshot_store_index_find(store, class_id);
     kshot_store_entry *const entry = &store->entries[at];
 
-    memmove(entry + 1, entry, (size_t)(store->class_count - at) * sizeof *entry);
-    entry->class_id = class_id;
+    if (!kshot_store_index_holds(store, at, class_id)) {
+        memmove(entry + 1, entry, (size_t)(store->class_count - at) * sizeof *entry);
+        entry->class_id = class_id;
+        store->class_count++;
+    }
     entry->slot = slot;
-    store->class_count++;
 }
 
-void kshot_store_index_remove(kshot_store *store, uint16_t at)
+void kshot_store_index_remove(kshot_store *store, uint16_t at, uint16_t count)
 {
     kshot_store_entry *const entry = &store->entries[at];
 
-    store->class_count--;
-    memmove(entry, entry + 1, (size_t)(store->class_count - at) * sizeof *entry);
+    store->class_count = (uint16_t)(store->class_count - count);
+    memmove(entry, entry + count, (size_t)(store->class_count - at) * sizeof *entry);
 }
 
 uint16_t kshot_store_class_count(const kshot_store *store)
@@ -264,11 +267,11 @@ kshot_status kshot_store_index_read(kshot_store *store, uint16_t at, kshot_store
     return status;
 }
 
-kshot_status kshot_store_get(kshot_store *store, uint16_t class_id, uint8_t *record)
+kshot_status kshot_store_view(kshot_store *store, uint16_t class_id, const uint8_t **record)
 {
+    const kshot_status status = kshot_store_check_usable(store);
     kshot_store_slot slot;
     uint16_t at;
-    kshot_status status = kshot_store_check_usable(store);
 
     if (status != KSHOT_OK) {
         return status;
@@ -280,9 +283,17 @@ kshot_status kshot_store_get(kshot_store *store, uint16_t class_id, uint8_t *rec
     if (!kshot_store_index_holds(store, at, class_id)) {
         return KSHOT_ERROR_NOT_FOUND;
     }
-    status = kshot_store_index_read(store, at, &slot);
+    *record = kshot_store_slot_record(store->workspace);
+    return kshot_store_index_read(store, at, &slot);
+}
+
+kshot_status kshot_store_get(kshot_store *store, uint16_t class_id, uint8_t *record)
+{
+    const uint8_t *found;
+    const kshot_status status = kshot_store_view(store, class_id, record == NULL ? NULL : &found);
+
     if (status == KSHOT_OK) {
-        memcpy(record, kshot_store_slot_record(store->workspace), store->config->record_bytes);
+        memcpy(record, found, store->config->record_bytes);
     }
     return status;
 }

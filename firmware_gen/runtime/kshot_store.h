@@ -120,8 +120,22 @@ kshot_status kshot_store_format(kshot_store *store, uint32_t token);
 /* Adds a class or replaces its record. class_id is not 0. token: the host's number of this operation, 0 for none. */
 kshot_status kshot_store_put(kshot_store *store, uint16_t class_id, const uint8_t *record, uint32_t token);
 
+/* Records that are put together. */
+typedef struct kshot_store_batch {
+    const uint16_t *class_ids; /* [count], none of them 0, by rising id */
+    uint16_t count;            /* at least 1 */
+    /* Writes record `index` [record_bytes]; is asked again, for the same bytes, when a bank fails. */
+    void (*record)(void *context, uint16_t index, uint8_t *record);
+    void *context;
+} kshot_store_batch;
+
+/* Adds or replaces several records: all of them or none. Counts as so many operations, with one token. */
+kshot_status kshot_store_put_all(kshot_store *store, const kshot_store_batch *batch, uint32_t token);
+
 /* Removes a class, and erases every bank that ever held its record before it returns. */
 kshot_status kshot_store_forget(kshot_store *store, uint16_t class_id, uint32_t token);
+/* The same for the classes with ids from `first` to `last`. KSHOT_ERROR_NOT_FOUND where there is none. */
+kshot_status kshot_store_forget_range(kshot_store *store, uint16_t first, uint16_t last, uint32_t token);
 /* The same for all classes. */
 kshot_status kshot_store_wipe(kshot_store *store, uint32_t token);
 
@@ -137,6 +151,8 @@ kshot_status kshot_store_class_at(const kshot_store *store, uint16_t index, uint
 /* KSHOT_ERROR_CORRUPT where the record has become unreadable: the store is DEGRADED then, and until the class is put or
  * forgotten, calls that must copy it to another bank return the same. */
 kshot_status kshot_store_get(kshot_store *store, uint16_t class_id, uint8_t *record);
+/* The same without a copy: *record lies in the workspace until the next call. */
+kshot_status kshot_store_view(kshot_store *store, uint16_t class_id, const uint8_t **record);
 
 /* Whether an operation was committed: certain for the last one, and for each class's last put. */
 kshot_status kshot_store_token_status(kshot_store *store, uint32_t token, kshot_store_token *status);

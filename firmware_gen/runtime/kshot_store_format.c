@@ -4,34 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "kshot_bytes.h"
 #include "kshot_crc32.h"
 
 #define RECORD_AT 16u
 #define HEADER_CRC_AT (KSHOT_STORE_HEADER_BYTES - 4u)
 
 static const uint8_t magic[4] = {'k', 'S', 'T', 'O'};
-
-static void store_u16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
-}
-
-static void store_u32(uint8_t *at, uint32_t value)
-{
-    store_u16(at, value & 0xffff);
-    store_u16(at + 2, value >> 16);
-}
-
-static uint16_t load_u16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
-static uint32_t load_u32(const uint8_t *at)
-{
-    return load_u16(at) | (uint32_t)load_u16(at + 2) << 16;
-}
 
 static bool is_power_of_two(uint32_t value)
 {
@@ -117,33 +96,33 @@ static void encode_config(const kshot_store_config *config, uint8_t *out)
 
     (void)kshot_store_layout_of(config, &layout);
     memcpy(out, magic, sizeof magic);
-    store_u16(out + 4, KSHOT_STORE_FORMAT_VERSION);
-    store_u16(out + 6, KSHOT_STORE_HEADER_BYTES);
-    store_u32(out + 16, geometry->erase_unit_bytes);
-    store_u16(out + 20, geometry->erase_units_per_bank);
+    kshot_put_u16(out + 4, KSHOT_STORE_FORMAT_VERSION);
+    kshot_put_u16(out + 6, KSHOT_STORE_HEADER_BYTES);
+    kshot_put_u32(out + 16, geometry->erase_unit_bytes);
+    kshot_put_u16(out + 20, geometry->erase_units_per_bank);
     out[22] = 0;
     for (uint32_t unit = geometry->program_unit_bytes; unit > 1; unit /= 2) {
         out[22]++;
     }
     out[23] = (uint8_t)geometry->bank_count;
-    store_u16(out + 24, config->max_classes);
-    store_u16(out + 26, layout.slot_bytes);
-    store_u16(out + 32, layout.slot_count);
-    store_u16(out + 34, config->record_bytes);
+    kshot_put_u16(out + 24, config->max_classes);
+    kshot_put_u16(out + 26, layout.slot_bytes);
+    kshot_put_u16(out + 32, layout.slot_count);
+    kshot_put_u16(out + 34, config->record_bytes);
     memcpy(out + 44, config->fingerprint, KSHOT_STORE_FINGERPRINT_BYTES);
 }
 
 void kshot_store_header_encode(const kshot_store_config *config, kshot_store_header *header, uint8_t *out)
 {
     encode_config(config, out);
-    store_u32(out + 8, header->sequence);
-    store_u32(out + 12, header->erase_count);
-    store_u32(out + 28, header->wear);
-    store_u16(out + 36, header->snapshot_count);
-    store_u16(out + 38, header->flags);
-    store_u32(out + 40, header->log_sequence);
+    kshot_put_u32(out + 8, header->sequence);
+    kshot_put_u32(out + 12, header->erase_count);
+    kshot_put_u32(out + 28, header->wear);
+    kshot_put_u16(out + 36, header->snapshot_count);
+    kshot_put_u16(out + 38, header->flags);
+    kshot_put_u32(out + 40, header->log_sequence);
     header->crc = kshot_crc32(0, out, HEADER_CRC_AT);
-    store_u32(out + HEADER_CRC_AT, header->crc);
+    kshot_put_u32(out + HEADER_CRC_AT, header->crc);
 }
 
 kshot_store_header_kind kshot_store_header_decode(const kshot_store_config *config, const uint8_t *bytes,
@@ -153,15 +132,15 @@ kshot_store_header_kind kshot_store_header_decode(const kshot_store_config *conf
 
     memset(header, 0, sizeof *header);
     if (memcmp(bytes, magic, sizeof magic) != 0 ||
-        load_u32(bytes + HEADER_CRC_AT) != kshot_crc32(0, bytes, HEADER_CRC_AT)) {
+        kshot_get_u32(bytes + HEADER_CRC_AT) != kshot_crc32(0, bytes, HEADER_CRC_AT)) {
         return KSHOT_STORE_HEADER_NONE;
     }
-    header->sequence = load_u32(bytes + 8);
-    header->erase_count = load_u32(bytes + 12);
-    header->wear = load_u32(bytes + 28);
-    header->snapshot_count = load_u16(bytes + 36);
-    header->flags = load_u16(bytes + 38);
-    header->log_sequence = load_u32(bytes + 40);
+    header->sequence = kshot_get_u32(bytes + 8);
+    header->erase_count = kshot_get_u32(bytes + 12);
+    header->wear = kshot_get_u32(bytes + 28);
+    header->snapshot_count = kshot_get_u16(bytes + 36);
+    header->flags = kshot_get_u16(bytes + 38);
+    header->log_sequence = kshot_get_u32(bytes + 40);
     kshot_store_header_encode(config, header, expected);
     if (memcmp(bytes, expected, KSHOT_STORE_HEADER_BYTES) != 0 || header->snapshot_count > config->max_classes) {
         return KSHOT_STORE_HEADER_FOREIGN;
@@ -200,13 +179,13 @@ void kshot_store_slot_encode(const kshot_store_config *config, const kshot_store
 
     out[0] = slot->type;
     out[1] = 0;
-    store_u16(out + 2, slot->class_id);
-    store_u32(out + 4, slot->log_sequence);
-    store_u32(out + 8, slot->token);
-    store_u16(out + 12, slot->index);
-    store_u16(out + 14, slot->previous);
+    kshot_put_u16(out + 2, slot->class_id);
+    kshot_put_u32(out + 4, slot->log_sequence);
+    kshot_put_u32(out + 8, slot->token);
+    kshot_put_u16(out + 12, slot->index);
+    kshot_put_u16(out + 14, slot->previous);
     memset(out + used, 0, layout->slot_bytes - used);
-    store_u32(out + layout->slot_bytes - 4, kshot_crc32(seed, out, layout->slot_bytes - 4));
+    kshot_put_u32(out + layout->slot_bytes - 4, kshot_crc32(seed, out, layout->slot_bytes - 4));
 }
 
 bool kshot_store_slot_decode(const kshot_store_layout *layout, const kshot_store_header *header, uint16_t index,
@@ -215,14 +194,14 @@ bool kshot_store_slot_decode(const kshot_store_layout *layout, const kshot_store
     const uint32_t crc_at = layout->slot_bytes - 4;
 
     slot->type = bytes[0];
-    slot->class_id = load_u16(bytes + 2);
-    slot->log_sequence = load_u32(bytes + 4);
-    slot->token = load_u32(bytes + 8);
-    slot->index = load_u16(bytes + 12);
-    slot->previous = load_u16(bytes + 14);
+    slot->class_id = kshot_get_u16(bytes + 2);
+    slot->log_sequence = kshot_get_u32(bytes + 4);
+    slot->token = kshot_get_u32(bytes + 8);
+    slot->index = kshot_get_u16(bytes + 12);
+    slot->previous = kshot_get_u16(bytes + 14);
     return slot->type == type_at(index, header) && bytes[1] == 0 && slot->index == index &&
            (slot->type != KSHOT_STORE_PUT || slot->class_id != 0) && can_follow(index, slot->previous, header) &&
-           load_u32(bytes + crc_at) == kshot_crc32(header->crc, bytes, crc_at);
+           kshot_get_u32(bytes + crc_at) == kshot_crc32(header->crc, bytes, crc_at);
 }
 
 uint8_t *kshot_store_slot_record(uint8_t *slot)

@@ -7,151 +7,100 @@
 
 #define APPEND_ATTEMPTS 2
 
-typedef enum change_kind { NOTHING, PUT, FORGET, WIPE } change_kind;
-
 /* What becomes true when a compaction is committed, or a slot is appended. */
 typedef struct store_change {
-    change_kind kind;
+    const kshot_store_batch *puts; /* null for none */
+    uint16_t put_count;
+    uint16_t gone_at; /* positions in the index of what goes */
+    uint16_t gone_count;
+    uint16_t class_id; /* for the markers */
+    uint32_t token;
+    uint32_t operations; /* that it counts as */
     bool purges;
     bool accepts_loss;
-    bool present; /* the class is in the index, at `at`; else it belongs there */
-    uint16_t at;
-    uint16_t class_id;
-    uint32_t token;
-    const uint8_t *record;
 } store_change;
 
-static store_change change_of_class(const kshot_store *store, change_kind kind, uint16_t class_id, uint32_t token)
+/* The classes with ids from `first` to `last` go. */
+static store_change removal_of(const kshot_store *store, uint16_t first, uint16_t last, uint32_t token)
 {
-    store_change made = {.kind = kind, .class_id = class_id, .token = token};
+    store_change made = {.token = token, .operations = 1, .purges = true};
+    uint16_t end = kshot_store_index_find(store, last);
 
-    made.at = kshot_store_index_find(store, class_id);
-    made.present = kshot_store_index_holds(store, made.at, class_id);
+    end = (uint16_t)(end + kshot_store_index_holds(store, end, last));
+    made.gone_at = kshot_store_index_find(store, first);
+    made.gone_count = (uint16_t)(end > made.gone_at ? end - made.gone_at : 0);
+    made.class_id = first == last ? first : 0;
     return made;
 }
 
-static uint16_t count_after(const kshot_store *store, const store_change *change)
+static uint32_t count_after(const kshot_store *store, const store_change *change)
 {
-    switch (change->kind) {
-    case PUT:
-        return (uint16_t)(store->class_count + !change->present);
-    case FORGET:
-        return (uint16_t)(store->class_count - 1);
-    case WIPE:
-        return 0;
-    case NOTHING:
-        break;
-    }
-    return store->class_count;
-}
+    uint32_t count = (uint32_t)store->class_count - change->gone_count;
 
-/* Position in the index of what will be at `position` when the change is made; the put record itself aside. */
-static uint16_t position_before(const store_change *change, uint16_t position)
-{
-    if (change->kind == PUT && !change->present && position > change->at) {
-        return (uint16_t)(position - 1);
+    for (uint16_t i = 0; i < change->put_count; i++) {
+        const uint16_t id = change->puts->class_ids[i];
+        count += !kshot_store_index_holds(store, kshot_store_index_find(store, id), id);
     }
-    return (uint16_t)(change->kind == FORGET && position >= change->at ? position + 1 : position);
+    return count;
 }
 
 static void apply_to_index(kshot_store *store, const store_change *change, uint16_t slot)
 {
-    if (change->kind == PUT && change->present) {
-        store->entries[change->at].slot = slot;
-    } else if (change->kind == PUT) {
-        kshot_store_index_insert(store, change->at, change->class_id, slot);
-    } else if (change->kind == FORGET) {
-        kshot_store_index_remove(store, change->at);
-    } else if (change->kind == WIPE) {
-        store->class_count = 0;
+    kshot_store_index_remove(store, change->gone_at, change->gone_count);
+    for (uint16_t i = 0; i < change->put_count; i++) {
+        kshot_store_index_put(store, change->puts->class_ids[i], slot);
     }
 }
 
-/* R5: the bank that will be read as a store at every boot, however the cuts before now went: the active one, or where
- * its ATTEST may not be readable again, the newest other that is attested; KSHOT_STORE_MAX_BANKS for none. */
-static uint32_t safe_bank(const kshot_store *store)
-{
-    uint32_t best = KSHOT_STORE_MAX_BANKS;
+/* Where a compaction is: the next class of the index and the next put, both by rising id. */
+typedef struct snapshot_place {
+    uint16_t kept;
+    uint16_t put;
+} snapshot_place;
 
-    if (store->active == KSHOT_STORE_MAX_BANKS || store->written ||
-        kshot_store_bank_stage(&store->banks[store->active]) == KSHOT_STORE_ACKNOWLEDGED) {
-        return store->active;
+static void get_put_record(kshot_store *store, const store_change *change, uint16_t put)
+{
+    change->puts->record(change->puts->context, put, kshot_store_slot_record(store->workspace));
+}
+
+/* Brings the record that comes next into the workspace, and its slot's fields. */
+static kshot_status next_record(kshot_store *store, const store_change *change, const kshot_store_header *header,
+                                snapshot_place *place, kshot_store_slot *slot)
+{
+    const kshot_store_entry *entry;
+
+    if (place->kept == change->gone_at) {
+        place->kept = (uint16_t)(place->kept + change->gone_count);
     }
-    for (uint32_t i = 0; i < store->config->geometry.bank_count; i++) {
-        const kshot_store_bank *const bank = &store->banks[i];
-        if (i != store->active && kshot_store_bank_stage(bank) >= KSHOT_STORE_ATTESTED &&
-            (best == KSHOT_STORE_MAX_BANKS || bank->header.sequence > store->banks[best].header.sequence)) {
-            best = i;
+    entry = &store->entries[place->kept];
+    if (place->put < change->put_count &&
+        (place->kept == store->class_count || change->puts->class_ids[place->put] <= entry->class_id)) {
+        slot->class_id = change->puts->class_ids[place->put];
+        slot->log_sequence = header->log_sequence;
+        slot->token = change->token;
+        place->kept = (uint16_t)(place->kept + kshot_store_index_holds(store, place->kept, slot->class_id));
+        get_put_record(store, change, place->put++);
+        return KSHOT_OK;
+    }
+    return kshot_store_index_read(store, place->kept++, slot);
+}
+
+static kshot_status write_snapshot(kshot_store *store, const store_change *change, uint32_t target,
+                                   const kshot_store_header *header)
+{
+    snapshot_place place = {0, 0};
+    kshot_status status = KSHOT_OK;
+
+    for (uint16_t i = 0; status == KSHOT_OK && i < header->snapshot_count; i++) {
+        kshot_store_slot slot = {.type = KSHOT_STORE_PUT};
+        status = next_record(store, change, header, &place, &slot);
+        slot.index = i;
+        slot.previous = (uint16_t)(i - 1); /* of 0: KSHOT_STORE_NO_SLOT */
+        if (status == KSHOT_OK) {
+            status = kshot_store_slot_write(store, target, header, &slot);
         }
     }
-    return best;
-}
-
-/* R5: whether a bank might be read as newer than the safe one, even after an erase that was cut. */
-static bool is_risky(const kshot_store *store, const kshot_store_bank *bank, uint32_t safe)
-{
-    const bool readable = bank->kind == KSHOT_STORE_HEADER_FOREIGN ||
-                          (bank->kind == KSHOT_STORE_HEADER_OURS && bank->newest != KSHOT_STORE_NO_SLOT);
-    return readable && (safe == KSHOT_STORE_MAX_BANKS || bank->header.sequence > store->banks[safe].header.sequence);
-}
-
-/* R5: whether `bank` is the better target. Of two that are not risky, it is the one that was erased less often; when
- * all will be erased, more often, so that one of those that are behind is free next time. */
-static bool is_better(const kshot_store *store, uint32_t bank, uint32_t than, uint32_t safe, bool purges)
-{
-    const kshot_store_bank *const a = &store->banks[bank], *const b = &store->banks[than];
-    const bool a_risky = is_risky(store, a, safe), b_risky = is_risky(store, b, safe);
-
-    if (a_risky != b_risky) {
-        return b_risky;
-    }
-    if (a_risky) {
-        return a->header.sequence < b->header.sequence;
-    }
-    return purges ? a->erases > b->erases : a->erases < b->erases;
-}
-
-/* R5: where to compact to, of the banks that are not in the set `tried`; KSHOT_STORE_MAX_BANKS for none. Of equals it
- * is the next in turn. */
-static uint32_t choose_target(const kshot_store *store, uint32_t tried, bool purges)
-{
-    const uint32_t bank_count = store->config->geometry.bank_count;
-    const uint32_t safe = safe_bank(store);
-    uint32_t best = KSHOT_STORE_MAX_BANKS;
-    uint32_t i = store->active == KSHOT_STORE_MAX_BANKS ? bank_count - 1 : store->active;
-
-    for (uint32_t turn = 0; turn < bank_count; turn++) {
-        i = i + 1 < bank_count ? i + 1 : 0;
-        const bool spared = i == safe && bank_count > KSHOT_STORE_MIN_BANKS;
-        if (i == store->active || spared || (tried >> i & 1) != 0) {
-            continue;
-        }
-        if (best == KSHOT_STORE_MAX_BANKS || is_better(store, i, best, safe, purges)) {
-            best = i;
-        }
-    }
-    return best;
-}
-
-static kshot_status write_snapshot_slot(kshot_store *store, const store_change *change, uint32_t target,
-                                        const kshot_store_header *header, uint16_t position)
-{
-    kshot_store_slot slot = {.type = KSHOT_STORE_PUT};
-
-    if (change->kind == PUT && position == change->at) {
-        slot.class_id = change->class_id;
-        slot.log_sequence = header->log_sequence;
-        slot.token = change->token;
-        memcpy(kshot_store_slot_record(store->workspace), change->record, store->config->record_bytes);
-    } else {
-        const kshot_status status = kshot_store_index_read(store, position_before(change, position), &slot);
-        if (status != KSHOT_OK) {
-            return status;
-        }
-    }
-    slot.index = position;
-    slot.previous = (uint16_t)(position - 1); /* of 0: KSHOT_STORE_NO_SLOT */
-    return kshot_store_slot_write(store, target, header, &slot);
+    return status;
 }
 
 static kshot_status write_marker(kshot_store *store, const store_change *change, uint32_t bank,
@@ -191,8 +140,8 @@ static kshot_status write_bank(kshot_store *store, const store_change *change, u
     if (status == KSHOT_OK) {
         status = kshot_store_bank_write_header(store, target, header);
     }
-    for (uint16_t i = 0; status == KSHOT_OK && i < header->snapshot_count; i++) {
-        status = write_snapshot_slot(store, change, target, header, i);
+    if (status == KSHOT_OK) {
+        status = write_snapshot(store, change, target, header);
     }
     if (status == KSHOT_OK) {
         status = write_marker(store, change, target, header, KSHOT_STORE_COMMIT);
@@ -263,15 +212,15 @@ static kshot_status settle(kshot_store *store, const store_change *change)
 static kshot_status compact(kshot_store *store, const store_change *change)
 {
     const bool purges = change->purges || store->purging;
-    const bool lossy = store->lossy && !change->accepts_loss && change->kind != WIPE;
-    kshot_store_header header = {.snapshot_count = count_after(store, change)};
+    const bool lossy = store->lossy && !change->accepts_loss;
+    kshot_store_header header = {.snapshot_count = (uint16_t)count_after(store, change)};
     uint32_t tried = 0;
 
     header.flags = (uint16_t)((purges ? KSHOT_STORE_FLAG_PURGE : 0u) | (lossy ? KSHOT_STORE_FLAG_LOSSY : 0u));
-    header.log_sequence = store->log_sequence + (change->kind != NOTHING);
+    header.log_sequence = store->log_sequence + change->operations;
     store->appendable = false; /* from here on the new bank may count more than the old one */
     for (;;) {
-        const uint32_t target = choose_target(store, tried, purges);
+        const uint32_t target = kshot_store_choose_target(store, tried, purges);
         kshot_status status;
         if (target == KSHOT_STORE_MAX_BANKS || store->highest_sequence == UINT32_MAX) {
             return KSHOT_ERROR_FLASH;
@@ -298,7 +247,7 @@ static kshot_status append(kshot_store *store, const store_change *change)
     slot.log_sequence = store->log_sequence + 1;
     slot.index = store->next_slot++;
     slot.previous = bank->newest;
-    memcpy(kshot_store_slot_record(store->workspace), change->record, store->config->record_bytes);
+    get_put_record(store, change, 0);
     status = kshot_store_slot_write(store, store->active, &bank->header, &slot);
     if (status == KSHOT_OK) {
         bank->newest = slot.index;
@@ -309,31 +258,72 @@ static kshot_status append(kshot_store *store, const store_change *change)
     return status;
 }
 
-kshot_status kshot_store_put(kshot_store *store, uint16_t class_id, const uint8_t *record, uint32_t token)
+static bool is_batch(const kshot_store_batch *batch)
+{
+    if (batch == NULL || batch->class_ids == NULL || batch->record == NULL || batch->count == 0) {
+        return false;
+    }
+    for (uint16_t i = 0; i < batch->count; i++) {
+        if (batch->class_ids[i] <= (i == 0 ? 0 : batch->class_ids[i - 1])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+kshot_status kshot_store_put_all(kshot_store *store, const kshot_store_batch *batch, uint32_t token)
 {
     const kshot_status usable = kshot_store_check_usable(store);
-    store_change made;
+    store_change made = {.puts = batch, .token = token};
 
     if (usable != KSHOT_OK) {
         return usable;
     }
-    if (class_id == 0 || record == NULL) {
+    if (!is_batch(batch)) {
         return KSHOT_ERROR_ARGUMENT;
     }
-    made = change_of_class(store, PUT, class_id, token);
-    made.record = record;
-    if (!made.present && store->class_count == store->config->max_classes) {
+    made.put_count = batch->count;
+    made.operations = batch->count;
+    made.class_id = batch->count == 1 ? batch->class_ids[0] : 0;
+    if (count_after(store, &made) > store->config->max_classes) {
         return KSHOT_ERROR_FULL;
     }
-    for (int i = 0; i < APPEND_ATTEMPTS && store->appendable && store->next_slot < store->layout.slot_count; i++) {
-        if (append(store, &made) == KSHOT_OK) {
+    for (int i = 0; i < APPEND_ATTEMPTS && batch->count == 1; i++) {
+        if (store->appendable && store->next_slot < store->layout.slot_count && append(store, &made) == KSHOT_OK) {
             return KSHOT_OK;
         }
     }
     return compact(store, &made);
 }
 
-kshot_status kshot_store_forget(kshot_store *store, uint16_t class_id, uint32_t token)
+/* What a put of one record hands to its batch. */
+typedef struct single_put {
+    const uint8_t *record;
+    uint16_t record_bytes;
+} single_put;
+
+static void copy_record(void *context, uint16_t index, uint8_t *record)
+{
+    const single_put *const put = context;
+
+    (void)index;
+    memcpy(record, put->record, put->record_bytes);
+}
+
+kshot_status kshot_store_put(kshot_store *store, uint16_t class_id, const uint8_t *record, uint32_t token)
+{
+    const kshot_status usable = kshot_store_check_usable(store);
+    single_put put = {record, 0};
+    const kshot_store_batch batch = {&class_id, 1, copy_record, &put};
+
+    if (usable != KSHOT_OK) {
+        return usable;
+    }
+    put.record_bytes = store->config->record_bytes;
+    return record == NULL ? KSHOT_ERROR_ARGUMENT : kshot_store_put_all(store, &batch, token);
+}
+
+kshot_status kshot_store_forget_range(kshot_store *store, uint16_t first, uint16_t last, uint32_t token)
 {
     const kshot_status usable = kshot_store_check_usable(store);
     store_change made;
@@ -341,33 +331,37 @@ kshot_status kshot_store_forget(kshot_store *store, uint16_t class_id, uint32_t 
     if (usable != KSHOT_OK) {
         return usable;
     }
-    made = change_of_class(store, FORGET, class_id, token);
-    made.purges = true;
-    return made.present ? compact(store, &made) : KSHOT_ERROR_NOT_FOUND;
+    made = removal_of(store, first, last, token);
+    return made.gone_count > 0 ? compact(store, &made) : KSHOT_ERROR_NOT_FOUND;
 }
 
-kshot_status kshot_store_wipe(kshot_store *store, uint32_t token)
+kshot_status kshot_store_forget(kshot_store *store, uint16_t class_id, uint32_t token)
 {
-    const store_change made = {.kind = WIPE, .purges = true, .token = token};
-    const kshot_status usable = kshot_store_check_usable(store);
-
-    return usable == KSHOT_OK ? compact(store, &made) : usable;
+    return kshot_store_forget_range(store, class_id, class_id, token);
 }
 
 kshot_status kshot_store_format(kshot_store *store, uint32_t token)
 {
-    const store_change made = {.kind = WIPE, .purges = true, .token = token};
+    store_change made = {.token = token, .operations = 1, .purges = true, .accepts_loss = true};
 
     if (store == NULL) {
         return KSHOT_ERROR_ARGUMENT;
     }
+    made.gone_count = store->class_count;
     return store->state == KSHOT_STORE_UNMOUNTED ? KSHOT_ERROR_STATE : compact(store, &made);
+}
+
+kshot_status kshot_store_wipe(kshot_store *store, uint32_t token)
+{
+    const kshot_status usable = kshot_store_check_usable(store);
+
+    return usable == KSHOT_OK ? kshot_store_format(store, token) : usable;
 }
 
 kshot_status kshot_store_purge(kshot_store *store)
 {
     const kshot_status usable = kshot_store_check_usable(store);
-    store_change made = {.kind = NOTHING, .purges = true};
+    store_change made = {.purges = true};
 
     if (usable != KSHOT_OK) {
         return usable;
@@ -379,7 +373,7 @@ kshot_status kshot_store_purge(kshot_store *store)
 kshot_status kshot_store_accept_loss(kshot_store *store)
 {
     const kshot_status usable = kshot_store_check_usable(store);
-    store_change made = {.kind = NOTHING, .accepts_loss = true};
+    store_change made = {.accepts_loss = true};
 
     if (usable != KSHOT_OK) {
         return usable;

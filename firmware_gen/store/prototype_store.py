@@ -65,7 +65,7 @@ class _Change:
     forgets: frozenset[int] = frozenset()
     purges: bool = False
     accepts_loss: bool = False
-    is_operation: bool = True
+    operations: int = 1
 
 
 class PrototypeStore:
@@ -206,24 +206,40 @@ class PrototypeStore:
         CorruptStoreError
             If the record of another class, which had to be copied, is damaged.
         """
+        self.put_all({class_id: record}, token=token)
+
+    def put_all(self, records: Mapping[int, bytes], *, token: int = 0) -> None:
+        """Add or replace several records, all of them or none; raises as `put` does."""
         self._usable()
-        if not 0 < class_id <= 65535 or len(record) != self.config.record_bytes:
-            raise ValueError(
-                f"class {class_id}, {len(record)} bytes: ids are 1 to 65535, records {self.config.record_bytes}"
-            )
-        if class_id not in self._slots and len(self._slots) == self.config.max_classes:
+        for class_id, record in records.items():
+            if not 0 < class_id <= 65535 or len(record) != self.config.record_bytes:
+                raise ValueError(
+                    f"class {class_id}, {len(record)} bytes: ids are 1 to 65535, records {self.config.record_bytes}"
+                )
+        if not records:
+            raise ValueError("there is nothing to put")
+        if len(set(self._slots) | set(records)) > self.config.max_classes:
             raise StoreFullError(f"the store has its {self.config.max_classes} classes")
+        if len(records) > 1:
+            self._compact(_Change(token, puts=records, operations=len(records)))
+            return
+        (class_id, record), *_ = records.items()
         for _ in range(_APPEND_ATTEMPTS):
             if self._appendable and self._next_slot < self.layout.slot_count and self._append(class_id, record, token):
                 return
-        self._compact(_Change(token, class_id, puts={class_id: record}))
+        self._compact(_Change(token, class_id, puts=records))
 
     def forget(self, class_id: int, *, token: int = 0) -> None:
         """Remove a class, and erase every bank that ever held its record; raises as `put` does."""
+        self.forget_range(class_id, class_id, token=token)
+
+    def forget_range(self, first: int, last: int, *, token: int = 0) -> None:
+        """Do the same for the classes with ids from `first` to `last`."""
         self._usable()
-        if class_id not in self._slots:
-            raise UnknownClassError(f"there is no class {class_id}")
-        self._compact(_Change(token, class_id, forgets=frozenset({class_id}), purges=True))
+        forgets = frozenset(class_id for class_id in self._slots if first <= class_id <= last)
+        if not forgets:
+            raise UnknownClassError(f"there is no class {first}" + f" to {last}" * (last != first))
+        self._compact(_Change(token, first if first == last else 0, forgets=forgets, purges=True))
 
     def wipe(self, *, token: int = 0) -> None:
         """Forget all classes."""
@@ -233,14 +249,14 @@ class PrototypeStore:
     def purge(self) -> None:
         """Erase what replaced records and cut operations left behind; finish a forget that was cut."""
         self._usable()
-        self._compact(_Change(self._last_token, purges=True, is_operation=False))
+        self._compact(_Change(self._last_token, purges=True, operations=0))
 
     def accept_loss(self) -> None:
         """From DEGRADED to OK, in the knowledge that what is lost is lost."""
         self._usable()
         if not self._lossy:
             raise StoreStateError("nothing was lost")
-        self._compact(_Change(self._last_token, accepts_loss=True, is_operation=False))
+        self._compact(_Change(self._last_token, accepts_loss=True, operations=0))
 
     def _usable(self) -> Bank:
         if self.state == StoreState.INCOMPATIBLE:
@@ -302,7 +318,7 @@ class PrototypeStore:
         lossy = self._lossy and not change.accepts_loss
         flags = FLAG_PURGE * (change.purges or self._purging) | FLAG_LOSSY * lossy
         kept = sorted((set(self._slots) | set(change.puts)) - change.forgets)
-        log_sequence = (self._log_sequence + change.is_operation) % 2**32
+        log_sequence = (self._log_sequence + change.operations) % 2**32
         self._appendable = False
         tried: list[Bank] = []
         while True:

@@ -386,13 +386,13 @@ TEST(a_forgotten_label_starts_anew)
     CHECK_EQUAL(0, classified(d, north).distance);
 }
 
-/* Ids run through all 65,535 values before one comes again, and pass over 0 and those in use. */
+/* Ids run through all KSHOT_MAX_CLASS_ID values before one comes again, and pass over 0 and those in use. */
 TEST(ids_wrap_around_what_is_in_use)
 {
     device *const d = started();
     const uint16_t kept = enrolled(d, "kept", east);
     CHECK_EQUAL(1, kept);
-    for (uint32_t i = 2; i <= UINT16_MAX; i++) {
+    for (uint32_t i = 2; i <= KSHOT_MAX_CLASS_ID; i++) {
         const uint16_t id = enrolled(d, "passing", north);
         CHECK_EQUAL(i, id);
         CHECK_EQUAL(KSHOT_OK, kshot_forget(&d->k, id));
@@ -514,7 +514,57 @@ TEST(every_status_has_its_name)
     CHECK_EQUAL(0, strcmp("KSHOT_ERROR_UNKNOWN", kshot_status_name((kshot_status)-7)));
 }
 
-CHECK_MAIN(ENTRY(init_refuses_null), ENTRY(init_refuses_models_that_do_not_fit),
+/* A class can have another label, if no other class has it; an enrollment must not be open. */
+TEST(a_class_is_renamed)
+{
+    device *const d = started();
+    kshot_class found;
+    const uint16_t id = enrolled(d, "origin", origin);
+    enrolled(d, "east", east);
+    CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_rename(&d->k, id, "east"));
+    CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_rename(&d->k, id, "\xff"));
+    CHECK_EQUAL(KSHOT_ERROR_NOT_FOUND, kshot_rename(&d->k, 9, "north"));
+    CHECK_EQUAL(KSHOT_OK, kshot_rename(&d->k, id, "origin"));
+    CHECK_EQUAL(KSHOT_OK, kshot_rename(&d->k, id, "o"));
+    CHECK_EQUAL(KSHOT_OK, kshot_class_at(&d->k, 0, &found));
+    CHECK(strcmp(found.label, "o") == 0 && is_zero(found.label + 1, sizeof found.label - 1));
+    CHECK_EQUAL(id, classified(d, origin).class_id);
+    CHECK_EQUAL(KSHOT_OK, kshot_enroll_begin(&d->k, "o"));
+    CHECK_EQUAL(KSHOT_ERROR_STATE, kshot_rename(&d->k, id, "p"));
+}
+
+/* An enrollment that begins anew replaces all shots at commit, not before, and keeps the id. */
+TEST(a_class_is_taught_anew)
+{
+    device *const d = started();
+    const uint16_t id = enrolled(d, "class", origin);
+    CHECK_EQUAL(KSHOT_OK, kshot_enroll_begin_anew(&d->k, "class"));
+    CHECK_EQUAL(KSHOT_OK, kshot_enroll_add(&d->k, east));
+    CHECK_EQUAL(0, classified(d, origin).distance);
+    CHECK_EQUAL(KSHOT_OK, kshot_enroll_commit(&d->k, NULL));
+    CHECK_EQUAL(id, classified(d, east).class_id);
+    CHECK_EQUAL(0, classified(d, east).distance);
+    CHECK_EQUAL(1, d->classes[0].shots);
+    CHECK_EQUAL(KSHOT_OK, kshot_enroll_begin_anew(&d->k, "new"));
+    CHECK_EQUAL(KSHOT_ERROR_STATE, kshot_enroll_begin_anew(&d->k, "other"));
+}
+
+/* A wipe takes all classes and overwrites them. */
+TEST(a_wipe_takes_all_classes)
+{
+    device *const d = started();
+    enrolled(d, "origin", origin);
+    enrolled(d, "east", east);
+    CHECK_EQUAL(KSHOT_OK, kshot_enroll_begin(&d->k, "east"));
+    CHECK_EQUAL(KSHOT_ERROR_STATE, kshot_wipe(&d->k));
+    CHECK_EQUAL(KSHOT_OK, kshot_enroll_abort(&d->k));
+    CHECK_EQUAL(KSHOT_OK, kshot_wipe(&d->k));
+    CHECK_EQUAL(0, kshot_class_count(&d->k));
+    CHECK(is_wiped(d, 0) && is_wiped(d, 1) && is_wiped(d, 2));
+}
+
+CHECK_MAIN(ENTRY(a_class_is_renamed), ENTRY(a_class_is_taught_anew), ENTRY(a_wipe_takes_all_classes),
+           ENTRY(init_refuses_null), ENTRY(init_refuses_models_that_do_not_fit),
            ENTRY(init_refuses_memory_that_does_not_fit), ENTRY(calls_before_init_are_refused),
            ENTRY(null_arguments_are_refused), ENTRY(embed_runs_the_network), ENTRY(classify_names_the_nearest_class),
            ENTRY(one_class_has_no_margin), ENTRY(ties_go_to_the_earliest),

@@ -240,9 +240,69 @@ TEST(misuse_is_refused)
     CHECK_EQUAL(KSHOT_ERROR_STATE, kshot_store_accept_loss(&store));
 }
 
+/* Writes as record `index` that of the class 2 * index + 1, in the version that the context is. */
+static void odd_record(void *context, uint16_t index, uint8_t *record)
+{
+    memcpy(record, record_of((uint16_t)(2 * index + 1), *(const uint8_t *)context), RECORD);
+}
+
+/* Several records are put together, or none: also when the flash fails before the last of them is written. */
+TEST(a_batch_is_put_as_a_whole)
+{
+    uint16_t ids[] = {1, 3, 5};
+    uint8_t version = 1;
+    const kshot_store_batch batch = {ids, 3, odd_record, &version};
+    kshot_store_stats stats;
+    start();
+    CHECK_EQUAL(KSHOT_OK, put(3, 7));
+    CHECK_EQUAL(KSHOT_OK, put(4, 7));
+    CHECK_EQUAL(KSHOT_OK, kshot_store_put_all(&store, &batch, 50));
+    for (int boot = 0; boot < 2; boot++) {
+        CHECK_EQUAL(4, kshot_store_class_count(&store));
+        check_holds(1, 1);
+        check_holds(3, 1);
+        check_holds(4, 7);
+        check_holds(5, 1);
+        CHECK_EQUAL(KSHOT_OK, mount());
+    }
+    CHECK_EQUAL(KSHOT_OK, kshot_store_stats_of(&store, &stats));
+    CHECK_EQUAL(1 + 2 + 3, stats.log_sequence);
+    version = 2;
+    ram.fail_prog = ram.progs + 4; /* two headers and a record before it */
+    ram.sticks = true;
+    CHECK_EQUAL(KSHOT_ERROR_FLASH, kshot_store_put_all(&store, &batch, 51));
+    ram.fail_prog = 0;
+    CHECK_EQUAL(KSHOT_OK, mount());
+    check_holds(1, 1);
+    check_holds(5, 1);
+    ids[1] = 1;
+    CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_store_put_all(&store, &batch, 52));
+    ids[1] = 2; /* one class too many */
+    CHECK_EQUAL(KSHOT_ERROR_FULL, kshot_store_put_all(&store, &batch, 53));
+    CHECK_EQUAL(KSHOT_ERROR_ARGUMENT, kshot_store_put_all(&store, NULL, 54));
+}
+
+/* The classes of a range of ids go together, without a trace, and no other does. */
+TEST(a_range_is_forgotten)
+{
+    start();
+    for (uint16_t id = 2; id <= 8; id = (uint16_t)(id + 2)) {
+        CHECK_EQUAL(KSHOT_OK, put(id, 1));
+    }
+    CHECK_EQUAL(KSHOT_ERROR_NOT_FOUND, kshot_store_forget_range(&store, 9, 65535, 7));
+    CHECK_EQUAL(KSHOT_ERROR_NOT_FOUND, kshot_store_forget_range(&store, 5, 3, 7));
+    CHECK_EQUAL(KSHOT_OK, kshot_store_forget_range(&store, 3, 6, 7));
+    CHECK_EQUAL(0, traces_of(4, 1) + traces_of(6, 1));
+    CHECK_EQUAL(KSHOT_OK, mount());
+    CHECK_EQUAL(2, kshot_store_class_count(&store));
+    check_holds(2, 1);
+    check_holds(8, 1);
+}
+
 CHECK_MAIN(ENTRY(nothing_is_formatted_by_itself), ENTRY(records_survive_a_boot),
            ENTRY(the_first_write_after_a_boot_compacts), ENTRY(many_puts_wear_the_banks_alike),
            ENTRY(a_full_store_replaces_and_forgets), ENTRY(the_smallest_bank_suffices),
            ENTRY(a_forgotten_record_leaves_no_trace), ENTRY(wipe_and_purge_leave_no_trace),
            ENTRY(tokens_tell_what_was_committed), ENTRY(another_models_store_is_refused),
-           ENTRY(a_newer_foreign_bank_is_not_overlooked), ENTRY(misuse_is_refused))
+           ENTRY(a_newer_foreign_bank_is_not_overlooked), ENTRY(a_batch_is_put_as_a_whole), ENTRY(a_range_is_forgotten),
+           ENTRY(misuse_is_refused))
