@@ -1,6 +1,6 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format adaptation exactness bench omniglot compare switches bench-training store-torture wheel clean
+.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches bench-training store-torture wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
@@ -52,6 +52,10 @@ omniglot: setup ## accuracy on Omniglot's validation alphabets, int8 on compiled
 bench-training: setup ## steps a second of training, beside PyTorch, which this downloads (build/figures/training.json)
 	@setup/pytorch.sh
 	$(python) -m bench.training
+
+packages: setup ## every format of kshot generate, compiled and validated (build/figures/packages.json)
+	@setup/tools.sh --required $(device_tools) g++ cmake
+	$(python) -m bench.packages
 
 compare: setup ## the learners side by side, from trainings in build/omniglot (build/figures/compare.json)
 	@setup/tools.sh --required gcc

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from importlib.resources.abc import Traversable
 from typing import Any
 
-import jinja2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,8 +12,10 @@ from firmware_gen.examples import examples_view
 from firmware_gen.kernel_sets import KERNEL_SETS
 from firmware_gen.learner_view import LearnerView, learner_view
 from firmware_gen.networks import Network, network
+from firmware_gen.packages import PLAIN, Publisher, package_files
 from firmware_gen.rejection_view import RejectionView, rejection_view
 from firmware_gen.source_tree import SourceTree
+from firmware_gen.templating import render, verbatim
 from quantize import learners
 from quantize.artifact import Int8Embedding
 
@@ -34,9 +33,15 @@ _HANDSHAKE = f"""\
 
 
 def generate(
-    embedding: Int8Embedding, *, name: str = "embedding", max_classes: int = 16, max_shots: int = 8
+    embedding: Int8Embedding,
+    *,
+    name: str = "embedding",
+    max_classes: int = 16,
+    max_shots: int = 8,
+    package: str = PLAIN,
+    publisher: Publisher | None = None,
 ) -> SourceTree:
-    """Generate a project that builds by itself and whose parts compile into any firmware.
+    """Generate a project that builds by itself and whose parts compile into any firmware, or a package.
 
     Parameters
     ----------
@@ -47,6 +52,10 @@ def generate(
         How many classes the learner's memory has room for, 1 to 4096.
     max_shots : int
         How many shots a class has room for, 1 to 255, where the learner keeps them; prototypes take any number.
+    package : str
+        ``plain``: a project of its own, with Makefile and CMakeLists.txt; or one of `packages.FORMATS`.
+    publisher : Publisher
+        Whom a package names; None for the default.
 
     Returns
     -------
@@ -60,6 +69,8 @@ def generate(
         If C or C++ could not use `name`.
     ValueError
         If `max_classes` or `max_shots` is out of range.
+    UnknownFormatError
+        If there is no such package format.
     UnsupportedModelError
         If a layer does not fit the runtime, or the runtime lacks the embedding's learner.
     """
@@ -69,7 +80,7 @@ def generate(
     if not 1 <= max_shots <= MAX_SHOTS:
         raise ValueError(f"max_shots is {max_shots}: a class can hold 1 to {MAX_SHOTS} shots")
     networks = [network(embedding.graph, kernels) for kernels in KERNEL_SETS]
-    runtime = _verbatim("runtime", "kshot")
+    runtime = verbatim("runtime", "kshot")
     context = _context(embedding, networks, name, rooms=(max_classes, max_shots))
     learns = context["learns"]
     examples = None
@@ -79,24 +90,30 @@ def generate(
     context |= {
         "runtime_sources": [path for path in runtime if path.endswith(".c")],
         "has_examples": examples is not None,
+        "examples": examples,
     }
-    files = {
-        f"model/{name}.h": _render("model.h.j2", context),
-        f"model/{name}.c": _render("model.c.j2", context),
-        **{f"model/{name}_{n.kernels}.c": _render("network.c.j2", {**context, "network": n}) for n in networks},
-        "Makefile": _render("Makefile.j2", context),
-        "CMakeLists.txt": _render("CMakeLists.txt.j2", context),
-        "README.md": _render("README.md.j2", context),
-        ".gitignore": "build/\n",
+    sources = {
+        f"model/{name}.h": render("model.h.j2", context),
+        f"model/{name}.c": render("model.c.j2", context),
+        **{f"model/{name}_{n.kernels}.c": render("network.c.j2", {**context, "network": n}) for n in networks},
         **runtime,
-        **_verbatim("boards", "boards"),
+    }
+    if package != PLAIN:
+        files = package_files(package, sources, context, publisher or Publisher())
+        return SourceTree(name=name, files=files, learns=learns)
+    files = {
+        "Makefile": render("Makefile.j2", context),
+        "CMakeLists.txt": render("CMakeLists.txt.j2", context),
+        "README.md": render("README.md.j2", context),
+        ".gitignore": "build/\n",
+        **sources,
+        **verbatim("boards", "boards"),
     }
     if examples is not None:
-        context["examples"] = examples
-        files["examples.h"] = _render("examples.h.j2", context)
-        files["main.c"] = _render("main_learn.c.j2", context)
+        files["examples.h"] = render("examples.h.j2", context)
+        files["main.c"] = render("main_learn.c.j2", context)
     else:
-        files["main.c"] = _render("main_embed.c.j2", context)
+        files["main.c"] = render("main_embed.c.j2", context)
     return SourceTree(name=name, files=files, learns=learns)
 
 
@@ -214,31 +231,3 @@ def _pixel_table(embedding: Int8Embedding) -> npt.NDArray[np.int8]:
     count = -(-256 // int(np.prod(shape)))
     ramp = np.resize(np.arange(256, dtype=np.uint8), (count, *shape))
     return embedding.quantize_input(ramp).reshape(-1)[:256]
-
-
-def _render(template: str, context: dict[str, Any]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("firmware_gen"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.get_template(template).render(context)
-
-
-def _verbatim(folder: str, destination: str) -> dict[str, str]:
-    """Files of a folder of this package, below `destination`."""
-    return dict(_walk(resources.files("firmware_gen").joinpath(folder), destination))
-
-
-def _walk(folder: Traversable, path: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        here = f"{path}/{entry.name}"
-        if entry.is_dir():
-            found += _walk(entry, here)
-        elif entry.name.endswith((".c", ".h", ".ld", ".mk", ".S")):
-            found.append((here, entry.read_text(encoding="utf-8")))
-    return found

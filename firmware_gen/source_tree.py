@@ -92,7 +92,7 @@ class SourceTree:
         text = makefile.read_text(encoding="utf-8", errors="replace") if makefile.is_file() else ""
         model = re.search(r"^MODEL := (\w+)$", text, flags=re.MULTILINE)
         if model is None or not (folder / f"model/{model[1]}.c").is_file():
-            raise SourceTreeError(f"{folder} holds no generated project; `kshot generate` writes one")
+            raise SourceTreeError(f"{folder} holds no generated project; `kshot generate`, format plain, writes one")
         paths = [p for p in folder.rglob("*") if p.is_file() and not _is_foreign(p.relative_to(folder))]
         try:
             files = {p.relative_to(folder).as_posix(): p.read_bytes().decode() for p in paths}

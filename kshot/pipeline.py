@@ -13,6 +13,7 @@ from firmware_gen import build as firmware_build
 from firmware_gen import emit, targets
 from firmware_gen.build import Firmware
 from firmware_gen.host import HostLibrary
+from firmware_gen.packages import Publisher
 from firmware_gen.source_tree import SourceTree
 from kshot import emulation, evaluation
 from kshot.emulation import Emulation
@@ -202,7 +203,7 @@ def describe(embedding: Int8Embedding) -> dict[str, str | int]:
 
 
 def generate(project: Project, source: Path, folder: Path) -> SourceTree:
-    """Generate the C project of an int8 folder or .tflite file.
+    """Generate the C project, or package, of an int8 folder or .tflite file.
 
     Raises
     ------
@@ -214,6 +215,8 @@ def generate(project: Project, source: Path, folder: Path) -> SourceTree:
         name=project.c_name,
         max_classes=project.generate.max_classes,
         max_shots=project.generate.max_shots,
+        package=project.generate.format,
+        publisher=Publisher(project.generate.author, project.generate.url),
     )
     tree.write(folder)
     return tree

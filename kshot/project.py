@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from firmware_gen.packages import FORMATS, PLAIN, Publisher
 from firmware_gen.targets import TARGETS
 from kshot.schema import ProjectError, Table, key, nearest
 from trainer.options import TrainOptions
@@ -22,6 +23,7 @@ LEARNERS = ("prototypical", "siamese", "matching", "maml", "anil")  # of trainer
 SPLITS = ("default", "background/evaluation", "vinyals", "folders")  # of trainer.datasets.splits
 _IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]{0,31}"
 _TRAIN = TrainOptions()
+_PUBLISHER = Publisher()
 _FOLDER_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 
@@ -236,6 +238,11 @@ class GenerateTable(Table):
     name: str = key("", "Prefix of the generated C names; empty takes the project's name.", pattern=f"({_IDENTIFIER})?")
     max_classes: int = key(10, "Classes that the device can hold at a time.", minimum=1, maximum=1000)
     max_shots: int = key(8, "Shots of a class that it can keep; prototypes take any number.", minimum=1, maximum=255)
+    format: str = key(
+        PLAIN, "Plain C with Makefile and CMake, or a package for another build system.", choices=(PLAIN, *FORMATS)
+    )
+    author: str = key(_PUBLISHER.author, "Author that a package names.", pattern=r"\S(.*\S)?")
+    url: str = key(_PUBLISHER.url, "Home page that a package names.", pattern="https?://[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -301,6 +308,11 @@ class Project:
     def source_folder(self) -> Path:
         """Folder of the generated C project."""
         return self.folder / "source"
+
+    @property
+    def package_folder(self) -> Path:
+        """Folder of what is generated: the C project, or a package."""
+        return self.source_folder if self.generate.format == PLAIN else self.folder / self.generate.format
 
     def firmware_folder(self, target: str) -> Path:
         """Folder of the firmware for `target`."""

@@ -48,6 +48,12 @@ _TOOLS: dict[str, Callable[[], bool]] = {
     "tensorflow": _package("tensorflow"),
     "tflite-micro": _package("tflite_micro"),
     "tflite-runtime": _package("tflite_runtime"),
+    "platformio": _package("platformio"),
+    "west": _package("west"),
+    "kconfiglib": _package("kconfiglib"),
+    "pykwalify": _package("pykwalify"),
+    "cmsis-pack-manager": _package("cmsis_pack_manager"),
+    "idf-component-manager": _package("idf_component_manager"),
 }
 _DATA: dict[str, Callable[[], bool]] = {
     "mlperf": _data("mlperf_tiny"),

@@ -56,6 +56,19 @@ def test_generate_takes_a_tflite_file(tiny: Path, tmp_path: Path) -> None:
     assert json.loads(quantized.stdout)["embedding_len"] == 4
 
 
+def test_generate_writes_a_package(project: Path) -> None:
+    """A package has a folder of its own beside the C project's, and names who the options say; nothing builds it here."""
+    result = _kshot(project, "generate", "--format", "arduino", "--author", "Ada")
+    assert result.exit_code == 0, result.output
+    folder = project / "build/tiny/arduino"
+    assert "author=Ada\n" in (folder / "library.properties").read_text()
+    assert (project / "build/tiny/source/Makefile").is_file()
+    refused = _kshot(project, "build", str(folder))
+    assert refused.exit_code == 1
+    assert "format plain" in refused.stderr
+    assert _kshot(project, "generate", "--author", "a\tb").exit_code == 1
+
+
 def test_compiled_c_answers_as_the_reference(tiny: Path) -> None:
     """Without arguments everything that the project has is measured; here without the float stage, for speed."""
     folders = [str(tiny / "build/tiny" / name) for name in ("int8", "source")]
