@@ -57,7 +57,7 @@ def test_generate_takes_a_tflite_file(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_generate_writes_a_package(project: Path) -> None:
-    """A package has a folder of its own beside the C project's, and names who the options say; nothing builds it here."""
+    """A package has a folder of its own beside the C project's, and names the author asked for; `build` refuses it."""
     result = _kshot(project, "generate", "--format", "arduino", "--author", "Ada")
     assert result.exit_code == 0, result.output
     folder = project / "build/tiny/arduino"
