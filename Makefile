@@ -1,11 +1,12 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches bench-training store-torture wheel clean
+.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches bench-training store-torture fuzz-store wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
 jobs   := $(shell nproc 2>/dev/null || echo 2)
 compared = $(patsubst %/embedding.json,%,$(wildcard build/omniglot/*/trained/embedding.json))
+cppcheck := --std=c99 --enable=warning,style,performance,portability --inline-suppr --error-exitcode=1 --quiet -j$(jobs)
 device_tools := gcc arm-none-eabi-gcc qemu-system-arm
 
 help: ## list these targets
@@ -20,13 +21,17 @@ demo: setup ## the main job: train on print, enroll handwriting on an emulated C
 
 test: setup ## every test; what a tool is missing for is skipped with the reason, or fails where CI is set
 	@setup/tools.sh clang g++ cmake
+	@setup/tools.sh libfuzzer
 	$(python) -m pytest -n $(jobs)
 
-lint: setup ## ruff, mypy strict, clang-format
+lint: setup ## ruff, mypy strict, clang-format, cppcheck
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
 	@git ls-files '*.c' '*.h' | grep -v '^tests/golden/' | xargs .venv/bin/clang-format --dry-run --Werror
+	@setup/tools.sh cppcheck
+	@if command -v cppcheck >/dev/null; then \
+	    cppcheck $(cppcheck) --suppressions-list=setup/cppcheck.txt firmware_gen/runtime; fi
 
 format: setup ## let ruff and clang-format lay out the sources
 	$(python) -m ruff check --fix .
@@ -73,6 +78,11 @@ switches: setup ## what each switch of the training does, on Omniglot, beside th
 store-torture: setup ## the flash store under cuts of power, failing flash and hostile images (build/figures/store.json)
 	@setup/tools.sh --required gcc
 	$(python) -m bench.store_torture $(STORE_TORTURE)
+
+fuzz-store: setup ## the flash store under libFuzzer, FUZZ_SECONDS=600 a target (build/figures/store_fuzz.json)
+	@setup/tools.sh --required clang
+	@setup/tools.sh --required libfuzzer
+	$(python) -m bench.store_fuzz --seconds $(or $(FUZZ_SECONDS),600) $(FUZZ_STORE)
 
 wheel: setup ## dist/kshot-*.whl
 	$(python) -m build --wheel --no-isolation

@@ -8,12 +8,23 @@ if [ "${1:-}" = --required ] || [ -n "${KSHOT_REQUIRE_TOOLS:-}" ]; then required
 [ "${1:-}" != --required ] || shift
 
 declare -A package=(
-    [gcc]="gcc libc6-dev" [g++]=g++ [clang]=clang [cmake]=cmake [qemu-system-arm]=qemu-system-arm
+    [gcc]="gcc libc6-dev" [g++]=g++ [clang]=clang [cmake]=cmake [cppcheck]=cppcheck [qemu-system-arm]=qemu-system-arm
     [arm-none-eabi-gcc]="gcc-arm-none-eabi libnewlib-arm-none-eabi"
 )
+# libFuzzer and the sanitizers come in a package that is named after clang's version; install clang by a call before.
+if command -v clang >/dev/null; then
+    package[libfuzzer]="libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+fi
+is_there() {
+    if [ "$1" = libfuzzer ]; then
+        ! command -v clang >/dev/null || [ -n "$(find "$(clang -print-resource-dir)/" -name 'libclang_rt.fuzzer*' -print -quit)" ]
+    else
+        command -v "$1" >/dev/null
+    fi
+}
 missing=()
 for tool in "$@"; do
-    command -v "$tool" >/dev/null || read -ra missing <<<"${missing[*]} ${package[$tool]}"
+    is_there "$tool" || read -ra missing <<<"${missing[*]} ${package[$tool]}"
 done
 # Debian ships the compiler's C library apart from it.
 if command -v arm-none-eabi-gcc >/dev/null && [ ! -e "$(arm-none-eabi-gcc -print-file-name=libc.a)" ]; then

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -27,6 +28,14 @@ def _command(name: str) -> Callable[[], bool]:
     return lambda: shutil.which(name) is not None
 
 
+def _libfuzzer() -> bool:
+    """Whether clang has its fuzzer and sanitizers, which Debian packs apart from it."""
+    if shutil.which("clang") is None:
+        return False
+    asked = subprocess.run(["clang", "-print-resource-dir"], check=True, capture_output=True, text=True)
+    return any(Path(asked.stdout.strip()).rglob("libclang_rt.fuzzer*"))
+
+
 def _package(name: str) -> Callable[[], bool]:
     return lambda: find_spec(name) is not None
 
@@ -42,6 +51,7 @@ _TOOLS: dict[str, Callable[[], bool]] = {
     "gcc": _command("gcc"),
     "g++": _command("g++"),
     "clang": _command("clang"),
+    "libfuzzer": _libfuzzer,
     "cmake": _command("cmake"),
     "arm-gcc": _command("arm-none-eabi-gcc"),
     "qemu": _command("qemu-system-arm"),

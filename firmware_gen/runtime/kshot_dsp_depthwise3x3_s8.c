@@ -38,6 +38,7 @@ static void unpack_weights(const int8_t *weights, uint32_t *words)
             words[2 * row] = pair_of(taps[0], taps[1]);
             words[2 * row + 1] = pair_of(taps[1], taps[2]);
         }
+        /* cppcheck-suppress overlappingWriteFunction ; words 6 to 9 and 0 to 3: it takes words for bytes */
         memcpy(words + 6, words, 4 * sizeof words[0]);
     }
 }

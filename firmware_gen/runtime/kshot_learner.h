@@ -91,8 +91,8 @@ uint32_t kshot_learner_square(const int8_t *embedding, uint32_t len);
 /* sum / shots in Q4, halves away from zero. */
 static inline int16_t kshot_learner_mean(int32_t sum, int32_t shots)
 {
-    const int32_t scaled = sum * (1 << KSHOT_MEAN_FRACTION_BITS);
-    return (int16_t)((scaled < 0 ? scaled - shots / 2 : scaled + shots / 2) / shots);
+    const int32_t raised = sum * (1 << KSHOT_MEAN_FRACTION_BITS);
+    return (int16_t)((raised < 0 ? raised - shots / 2 : raised + shots / 2) / shots);
 }
 
 /* What `spread` answers, from the sum of all shots' squares and the square of their mean in Q4. */

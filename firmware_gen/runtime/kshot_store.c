@@ -59,6 +59,7 @@ static kshot_status build_index(kshot_store *store)
     kshot_store_slot slot;
     kshot_status status;
 
+    walk.next = bank->newest + 1u; /* none behind it can be read */
     while ((status = kshot_store_walk_next(store, store->active, &walk, &slot)) == KSHOT_OK) {
         const uint16_t at = kshot_store_index_find(store, slot.class_id);
         if (slot.index == bank->newest) {

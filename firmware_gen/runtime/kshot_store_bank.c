@@ -64,6 +64,7 @@ static kshot_status load_header(kshot_store *store, uint32_t index)
             bank->header_damaged = true;
         } else if (bank->kind == KSHOT_STORE_HEADER_NONE) {
             bank->kind = (uint8_t)kind;
+            /* cppcheck-suppress uninitStructMember ; kshot_store_header_decode() sets them all */
             bank->header = header;
             bank->erases = header.erase_count;
         }

@@ -47,6 +47,8 @@ void torture_fail(torture *t, long *counter, const char *what)
 
 void torture_begin(torture *t, const torture_case *chosen, uint64_t seed)
 {
+    kshot_store_costs costs;
+
     memset(t, 0, offsetof(torture, model));
     t->chosen = chosen;
     t->seed = seed;
@@ -55,6 +57,8 @@ void torture_begin(torture *t, const torture_case *chosen, uint64_t seed)
     t->config.max_classes = chosen->max_classes;
     t->config.fingerprint[0] = 1;
     (void)kshot_store_layout_of(&t->config, &t->layout);
+    (void)kshot_store_costs_of(&t->config, 1, &costs);
+    t->mount_read_bytes = (long)costs.mount_read_bytes;
     flash_model_init(&t->model, &t->config.geometry, &t->layout, seed);
     t->model.ecc = chosen->ecc;
     t->model.metastable = chosen->geometry.bank_count > 2;
@@ -150,8 +154,8 @@ bool torture_boot(torture *t)
     t->mounts++;
     memset(t->workspace, 0xa5, sizeof t->workspace);
     status = kshot_store_mount(&t->store, &t->config, &t->flash, &memory);
-    if (t->model.read_bytes > 16 * 2 * (long)t->model.bytes) {
-        torture_fail(t, &t->wrong, "a mount reads without bound");
+    if (t->model.read_bytes > t->mount_read_bytes) {
+        torture_fail(t, &t->wrong, "a mount reads more than its cost says");
         return false;
     }
     if (status == KSHOT_ERROR_UNFORMATTED && !t->formatted) {

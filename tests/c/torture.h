@@ -50,6 +50,7 @@ typedef struct torture {
     bool owes_purge; /* a forget was cut, and the next call that is acknowledged has to finish it */
     long calls, mounts, lost, phantom, wrong;
     uint64_t seed;
+    long mount_read_bytes; /* at most */
     flash_model model;
 } torture;
 

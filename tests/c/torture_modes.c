@@ -115,8 +115,8 @@ static void try_image(torture *t)
     }
     t->model.read_bytes = 0;
     status = kshot_store_mount(&t->store, &t->config, &t->flash, &memory);
-    if (t->model.read_bytes > 3 * (long)t->model.bytes) {
-        torture_fail(t, &t->wrong, "a mount reads without bound");
+    if (t->model.read_bytes > t->mount_read_bytes) {
+        torture_fail(t, &t->wrong, "a mount reads more than its cost says");
     }
     if (kshot_store_class_count(&t->store) > t->config.max_classes || status == KSHOT_ERROR_FLASH) {
         torture_fail(t, &t->wrong, "an image is taken for more than it can be");
