@@ -72,7 +72,8 @@ class Fuzzed:
     seconds : int
         That libFuzzer took; of several processes, the one that took least.
     edges, edges_total : int
-        Branches of the store's code that were taken, and that there are.
+        Branches of the store's code that were taken, and that there are; those to the sanitizers' complaints, two
+        thirds or so, are among them and must never be taken.
     inputs : int
         That each reach something of their own.
     findings : int

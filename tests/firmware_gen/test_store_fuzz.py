@@ -34,7 +34,7 @@ def test_nothing_is_found(built: Callable[[Target], Path], target: Target, tmp_p
     found = fuzz(target, built(target), tmp_path, (f"-runs={_RUNS}", "-seed=1"))
     assert found.findings == 0, (tmp_path / f"{target.name}-0.log").read_text()[-3000:]
     assert found.runs >= min(kept, _RUNS)
-    assert found.edges > 0.6 * found.edges_total
+    assert found.edges > 0.2 * found.edges_total
 
 
 @pytest.mark.needs("libfuzzer")
