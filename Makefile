@@ -30,7 +30,7 @@ demo: setup ## the main job: train on print, enroll handwriting on an emulated C
 	$(kshot) demo
 
 test: setup ## every test; what a tool is missing for is skipped with the reason, or fails where CI is set
-	@setup/tools.sh clang g++ cmake
+	@setup/tools.sh clang g++ cmake doxygen
 	@setup/tools.sh libfuzzer
 	$(python) -m pytest -n $(jobs)
 
@@ -38,7 +38,7 @@ lint: setup ## ruff, mypy strict, clang-format, cppcheck
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
-	@git ls-files '*.c' '*.h' | grep -v '^tests/golden/' | xargs .venv/bin/clang-format --dry-run --Werror
+	@git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | grep -v '^tests/golden/' | xargs .venv/bin/clang-format --dry-run --Werror
 	@setup/tools.sh cppcheck
 	@if command -v cppcheck >/dev/null; then \
 	    cppcheck $(cppcheck) --suppressions-list=setup/cppcheck.txt firmware_gen/runtime; fi
@@ -46,7 +46,7 @@ lint: setup ## ruff, mypy strict, clang-format, cppcheck
 format: setup ## let ruff and clang-format lay out the sources
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
-	@git ls-files '*.c' '*.h' | grep -v '^tests/golden/' | xargs .venv/bin/clang-format -i
+	@git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | grep -v '^tests/golden/' | xargs .venv/bin/clang-format -i
 
 adaptation: setup ## the learners on the device: NumPy == host C == QEMU, instructions and bytes (build/figures/adaptation.json)
 	@setup/tools.sh --required $(device_tools)

@@ -96,6 +96,7 @@ def generate(
         f"model/{name}.h": render("model.h.j2", context),
         f"model/{name}.c": render("model.c.j2", context),
         **{f"model/{name}_{n.kernels}.c": render("network.c.j2", {**context, "network": n}) for n in networks},
+        **({f"model/{name}.hpp": render("model.hpp.j2", context)} if learns else {}),
         **runtime,
     }
     if package != PLAIN:

@@ -8,7 +8,7 @@ if [ "${1:-}" = --required ] || [ -n "${KSHOT_REQUIRE_TOOLS:-}" ]; then required
 [ "${1:-}" != --required ] || shift
 
 declare -A package=(
-    [gcc]="gcc libc6-dev" [g++]=g++ [clang]=clang [cmake]=cmake [cppcheck]=cppcheck [qemu-system-arm]=qemu-system-arm
+    [gcc]="gcc libc6-dev" [g++]=g++ [clang]=clang [cmake]=cmake [cppcheck]=cppcheck [doxygen]=doxygen [qemu-system-arm]=qemu-system-arm
     [arm-none-eabi-gcc]="gcc-arm-none-eabi libnewlib-arm-none-eabi"
 )
 # libFuzzer and the sanitizers come in a package that is named after clang's version; install clang by a call before.

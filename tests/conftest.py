@@ -53,6 +53,7 @@ _TOOLS: dict[str, Callable[[], bool]] = {
     "clang": _command("clang"),
     "libfuzzer": _libfuzzer,
     "cmake": _command("cmake"),
+    "doxygen": _command("doxygen"),
     "arm-gcc": _command("arm-none-eabi-gcc"),
     "qemu": _command("qemu-system-arm"),
     "tensorflow": _package("tensorflow"),

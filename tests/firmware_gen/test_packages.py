@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_graphs import taught_by, tiny_conv, tiny_dense, tiny_embedding
 
-from bench.package_builds import HOST, Compiler, PackageBuildError, build_example, run_program
+from bench.package_builds import HOST, STAND_INS, Compiler, PackageBuildError, build_example, run_program
 from bench.package_rules import problems
 from bench.packages import answers
 from firmware_gen.emit import generate
@@ -144,6 +144,17 @@ def test_two_zephyr_modules_share_the_runtime(tmp_path: Path) -> None:
     with (sample / "prj.conf").open("a") as settings:
         settings.write("CONFIG_KSHOT_OTHER=y\n")
     assert answers(run_program(build_example("zephyr", package, tmp_path / "build", QUICK)))
+
+
+@pytest.mark.needs("gcc", "cmake", "kconfiglib")
+def test_a_store_on_zephyrs_flash_map(tmp_path: Path) -> None:
+    """The driver keeps a store in a partition, and refuses a partition that a store's geometry does not suit."""
+    package = _package("zephyr").write(tmp_path / "package")
+    sample = package / "samples/enroll"
+    shutil.copy(STAND_INS / "zephyr/store_on_the_flash_map.c", sample / "src/main.c")
+    settings = ("KSHOT_GLYPHS", "FLASH", "FLASH_MAP", "FLASH_PAGE_LAYOUT", "KSHOT_GLYPHS_FLASH_AREA")
+    (sample / "prj.conf").write_text("".join(f"CONFIG_{name}=y\n" for name in settings))
+    assert run_program(build_example("zephyr", package, tmp_path / "build", QUICK)) == "the store holds\n"
 
 
 @pytest.mark.parametrize("name", FORMATS)

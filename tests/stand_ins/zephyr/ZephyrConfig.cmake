@@ -53,5 +53,5 @@ endforeach()
 
 # As Zephyr does, libraries are linked whole.
 get_property(libraries GLOBAL PROPERTY ZEPHYR_STAND_IN_LIBRARIES)
-add_executable(zephyr_image ${ZEPHYR_STAND_IN}/kernel.c)
+add_executable(zephyr_image ${ZEPHYR_STAND_IN}/kernel.c ${ZEPHYR_STAND_IN}/flash.c)
 target_link_libraries(zephyr_image PRIVATE zephyr_interface -Wl,--whole-archive ${libraries} -Wl,--no-whole-archive)

@@ -44,7 +44,10 @@ extern const kshot_model tiny_embed_model;
 /* The input's value for each raw value from 0 to 255. Linked only if used. */
 extern const int8_t tiny_embed_pixel_to_input[256];
 
-/* Runs the network: TINY_EMBED_INPUT_LEN values in, TINY_EMBED_EMBEDDING_LEN out. The three do not overlap. */
+/** @brief Runs the network; nothing of it outlasts the call. The three do not overlap.
+ * @param[in]  input      [TINY_EMBED_INPUT_LEN]
+ * @param[out] embedding  [TINY_EMBED_EMBEDDING_LEN]
+ * @param[out] arena      [TINY_EMBED_ARENA_BYTES], 8-byte aligned; working memory */
 void tiny_embed_embed(const int8_t *input, int8_t *embedding, void *arena);
 
 /* This model only embeds: the learner takes up to 256 values, its output has 257.

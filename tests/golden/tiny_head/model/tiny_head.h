@@ -63,7 +63,10 @@ extern const kshot_model tiny_head_model;
 /* The input's value for each raw value from 0 to 255. Linked only if used. */
 extern const int8_t tiny_head_pixel_to_input[256];
 
-/* Runs the network: TINY_HEAD_INPUT_LEN values in, TINY_HEAD_EMBEDDING_LEN out. The three do not overlap. */
+/** @brief Runs the network; nothing of it outlasts the call. The three do not overlap.
+ * @param[in]  input      [TINY_HEAD_INPUT_LEN]
+ * @param[out] embedding  [TINY_HEAD_EMBEDDING_LEN]
+ * @param[out] arena      [TINY_HEAD_ARENA_BYTES], 8-byte aligned; working memory */
 void tiny_head_embed(const int8_t *input, int8_t *embedding, void *arena);
 
 /* All the memory that a kshot of this model needs. */
@@ -76,7 +79,10 @@ typedef struct tiny_head_memory {
     int8_t embedding[TINY_HEAD_EMBEDDING_LEN];
 } tiny_head_memory;
 
-/* kshot_init() with this model and this memory. */
+/** @brief kshot_init() with this model and this memory: the kshot is ready, without classes.
+ * @param[out] k
+ * @param[out] memory  stays the kshot's own
+ * @return KSHOT_ERROR_ARGUMENT for null; KSHOT_ERROR_MODEL or KSHOT_ERROR_MEMORY as kshot_init(). */
 kshot_status tiny_head_init(kshot *k, tiny_head_memory *memory);
 
 #ifdef __cplusplus
