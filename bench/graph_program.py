@@ -44,6 +44,8 @@ FAULTS: Mapping[str, str] = {
 _SANITIZERS = ("-O1", "-g0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _NAME = "graphs"
 _TIMEOUT_SECONDS = 900
+_ENDS = ("caller", "copied", "arena")
+"""Where graphs in turn have input and output: with the caller; in the arena, copied; in the arena as the caller's."""
 
 _MAIN = """\
 #include "graphs.h"
@@ -85,6 +87,8 @@ static char run(const graph_case *graph, uint32_t sample)
 {
     const int8_t *const given = graph->inputs + sample * graph->input_len;
     int8_t *const arena = memory + GUARD_BYTES, *const arena_end = arena + graph->arena_bytes;
+    int8_t *const from = graph->input_at < 0 ? input : arena + graph->input_at;
+    int8_t *const to = graph->output_at < 0 ? output : arena + graph->output_at;
 
     for (size_t i = 0; i < sizeof output; i++) {
         output[i] = garbage(i, sample);
@@ -92,27 +96,27 @@ static char run(const graph_case *graph, uint32_t sample)
     for (size_t i = 0; i < sizeof memory; i++) {
         memory[i] = garbage(i, sample);
     }
-    memcpy(input, given, graph->input_len);
+    memcpy(from, given, graph->input_len);
     POISON(memory, arena);
     POISON(arena_end, memory + sizeof memory);
     POISON(input + graph->input_len, input + sizeof input);
     POISON(output + graph->output_len, output + sizeof output);
-    graph->embed(input, output, arena);
+    graph->embed(from, to, arena);
     UNPOISON(memory, arena);
     UNPOISON(arena_end, memory + sizeof memory);
     UNPOISON(input + graph->input_len, input + sizeof input);
     UNPOISON(output + graph->output_len, output + sizeof output);
-    if (memcmp(output, graph->outputs + sample * graph->output_len, graph->output_len) != 0) {
+    if (memcmp(to, graph->outputs + sample * graph->output_len, graph->output_len) != 0) {
         return 'X';
     }
-    if (!is_garbage(output, graph->output_len, sizeof output, sample)) {
+    if (!is_garbage(output, to == output ? graph->output_len : 0, sizeof output, sample)) {
         return 'O';
     }
     if (!is_garbage(memory, 0, GUARD_BYTES, sample) ||
         !is_garbage(memory, GUARD_BYTES + graph->arena_bytes, sizeof memory, sample)) {
         return 'A';
     }
-    return memcmp(input, given, graph->input_len) != 0 ? 'I' : '.';
+    return from == input && memcmp(input, given, graph->input_len) != 0 ? 'I' : '.';
 }
 
 int main(void)
@@ -144,6 +148,7 @@ typedef struct {
     const int8_t *inputs;  /* [samples][input_len] */
     const int8_t *outputs; /* [samples][output_len] */
     uint32_t samples, input_len, output_len, arena_bytes;
+    int32_t input_at, output_at; /* where in the arena the caller has them, or -1 */
 } graph_case;
 
 #endif
@@ -252,7 +257,9 @@ def program(cases: Sequence[GraphCase], kernels: KernelSet) -> SourceTree:
     files = dict(_project())
     rows, networks = [], []
     for number, case in enumerate(cases):
-        run = network(case.made.graph, kernels)
+        way = _ENDS[number % len(_ENDS)]
+        run = network(case.made.graph, kernels, ends_in_arena=way != "caller")
+        at = (run.input_offset, run.output_offset) if way == "arena" else (-1, -1)
         networks.append(_numbered(network_source(run, name=_NAME, head=f"/* {case.made.name} */"), case, number))
         networks += [
             f"static const int8_t graph{number}_{what}[] = {{\n{c_literals.array(values, 'int8_t')}\n}};\n"
@@ -260,7 +267,7 @@ def program(cases: Sequence[GraphCase], kernels: KernelSet) -> SourceTree:
         ]
         sizes = (len(case.made.inputs), case.made.inputs[0].size, case.outputs[0].size, run.arena_bytes)
         names = ", ".join(f"graph{number}_{what}" for what in ("embed", "inputs", "outputs"))
-        rows.append((f"    {{{names}, {', '.join(map(str, sizes))}}},", sizes))
+        rows.append((f"    {{{names}, {', '.join(map(str, (*sizes, *at)))}}},", sizes))
     most = [max(sizes[i] for _, sizes in rows) for i in (1, 2, 3)]
     macros = [f"#define MOST_{what}_BYTES {n}" for what, n in zip(("INPUT", "OUTPUT", "ARENA"), most, strict=True)]
     table = "\n".join(["static const graph_case graphs[] = {", *(text for text, _ in rows), "};"])
@@ -290,6 +297,7 @@ def _is_needed(path: str) -> bool:
 
 def _numbered(source: str, case: GraphCase, number: int) -> str:
     """A network's source with names that no other has."""
+    source = source.replace("GRAPHS_INPUT_LEN", str(case.made.inputs[0].size))
     source = source.replace("GRAPHS_EMBEDDING_LEN", str(case.outputs[0].size))
     source = source.replace(f"void {_NAME}_embed(", f"static void graph{number}_embed(")
     return re.sub(r"\blayer(?=\d)", f"graph{number}_layer", source)

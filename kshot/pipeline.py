@@ -217,6 +217,8 @@ def generate(project: Project, source: Path, folder: Path) -> SourceTree:
         max_shots=project.generate.max_shots,
         package=project.generate.format,
         publisher=Publisher(project.generate.author, project.generate.url),
+        arena_bytes=project.generate.arena_bytes or None,
+        ends_in_arena=project.generate.ends_in_arena,
     )
     tree.write(folder)
     return tree
