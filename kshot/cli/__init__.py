@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kshot import __version__
+from kshot.cli.bench import bench
 from kshot.cli.build import build
 from kshot.cli.compare import compare
 from kshot.cli.completion import completion
@@ -19,7 +20,7 @@ from kshot.cli.init import init
 from kshot.cli.quantize import quantize
 from kshot.cli.train import train
 
-_COMMANDS = (init, train, quantize, evaluate, compare, generate, build, emulate, demo, data, doctor, completion)
+_COMMANDS = (init, train, quantize, evaluate, compare, generate, build, emulate, bench, demo, data, doctor, completion)
 
 
 @click.group(

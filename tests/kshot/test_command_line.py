@@ -25,6 +25,7 @@ COMMANDS = [
     "generate",
     "build",
     "emulate",
+    "bench",
     "demo",
     "data",
     "doctor",
