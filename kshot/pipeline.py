@@ -15,7 +15,7 @@ from firmware_gen.build import Firmware
 from firmware_gen.host import HostLibrary
 from firmware_gen.packages import Publisher
 from firmware_gen.source_tree import SourceTree
-from kshot import emulation, evaluation
+from kshot import build_report, emulation, evaluation
 from kshot.emulation import Emulation
 from kshot.evaluation import Result, Stage, Task
 from kshot.project import Project
@@ -233,6 +233,20 @@ def build(project: Project, source: Path, target: str) -> Firmware:
         If the source is no generated project, a tool is missing, or compiling fails.
     """
     return firmware_build.build(SourceTree.read(source), targets.get(target), project.firmware_folder(target))
+
+
+def report(project: Project, source: Path, builds: Sequence[Firmware]) -> tuple[list[build_report.TargetReport], Path]:
+    """Say layer by layer what the network costs on the targets of `builds`; the report, and the file that holds it.
+
+    Raises
+    ------
+    ReportError, ArtifactError
+        If the source was not generated from the project's int8 folder as the project says.
+    BuildError, EmulationError
+        If counting fails.
+    """
+    found = build_report.reports(project, load_int8(project.int8_folder), SourceTree.read(source), builds)
+    return found, build_report.write(found, project.folder / "report")
 
 
 def emulate(project: Project, target: str, *, shots: int) -> Emulation:

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source", type=click.Path(file_okay=False, path_type=Path), required=False)
 @project_options("build")
-def build(project: Project, as_json: bool, source: Path | None) -> None:
+@click.option("--report", "reported", is_flag=True, help="Count each layer in QEMU, draw the arena, write report.md.")
+def build(project: Project, as_json: bool, source: Path | None, reported: bool) -> None:
     """Compile a generated project for each target.
 
     SOURCE is the folder that `kshot generate` wrote; by default the project's.
     """
     from kshot import pipeline
-    from kshot.report.output import print_json
+    from kshot.report.output import print_json, print_lines
     from kshot.report.tables import size_table
 
     builds = [pipeline.build(project, source or project.source_folder, target) for target in project.build.targets]
@@ -30,3 +31,9 @@ def build(project: Project, as_json: bool, source: Path | None) -> None:
         print_json([pipeline.firmware_row(firmware) for firmware in builds])
     else:
         size_table(builds).print()
+    if reported:
+        found, path = pipeline.report(project, source or project.source_folder, builds)
+        if not as_json:
+            for each in found:
+                each.print()
+            print_lines(f"report: {path}")
