@@ -10,7 +10,6 @@ import numpy as np
 
 from quantize.artifact import Int8Embedding
 from quantize.convert import convert
-from quantize.graph import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Op
 from trainer.backbones import build_backbone
 from trainer.datasets.omniglot import data_folder
 
@@ -49,17 +48,3 @@ def load(name: str, folder: Path) -> Int8Embedding:
         folder.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(convert(model, images))
     return Int8Embedding.from_tflite(kept)
-
-
-def macs(graph: Int8Graph, op: Op) -> int:
-    """Multiplications of one inference, those with padding included, as is usual."""
-    output = graph.tensors[op.output].size
-    match op:
-        case Conv2D() | FullyConnected():
-            weights = graph.tensors[op.weights]
-            return output * weights.size // weights.shape[0]
-        case DepthwiseConv2D():
-            weights = graph.tensors[op.weights]
-            return output * weights.shape[1] * weights.shape[2]
-        case _:
-            return 0

@@ -40,6 +40,8 @@ def generate(
     max_shots: int = 8,
     package: str = PLAIN,
     publisher: Publisher | None = None,
+    arena_bytes: int | None = None,
+    ends_in_arena: bool = False,
 ) -> SourceTree:
     """Generate a project that builds by itself and whose parts compile into any firmware, or a package.
 
@@ -56,6 +58,10 @@ def generate(
         ``plain``: a project of its own, with Makefile and CMakeLists.txt; or one of `packages.FORMATS`.
     publisher : Publisher
         Whom a package names; None for the default.
+    arena_bytes : int, optional
+        What the arena may take with each set of kernels but the portable one, which no microcontroller here runs.
+    ends_in_arena : bool
+        Whether the network's input and output live in the arena, where other activations overwrite them.
 
     Returns
     -------
@@ -73,13 +79,23 @@ def generate(
         If there is no such package format.
     UnsupportedModelError
         If a layer does not fit the runtime, or the runtime lacks the embedding's learner.
+    ArenaBudgetError
+        If no choice of kernels fits `arena_bytes`.
     """
     c_literals.identifier(name)
     if not 1 <= max_classes <= MAX_CLASSES:
         raise ValueError(f"max_classes is {max_classes}: a device can hold 1 to {MAX_CLASSES} classes")
     if not 1 <= max_shots <= MAX_SHOTS:
         raise ValueError(f"max_shots is {max_shots}: a class can hold 1 to {MAX_SHOTS} shots")
-    networks = [network(embedding.graph, kernels) for kernels in KERNEL_SETS]
+    networks = [
+        network(
+            embedding.graph,
+            kernels,
+            ends_in_arena=ends_in_arena,
+            arena_bytes=None if kernels == "portable" else arena_bytes,
+        )
+        for kernels in KERNEL_SETS
+    ]
     runtime = verbatim("runtime", "kshot")
     context = _context(embedding, networks, name, rooms=(max_classes, max_shots))
     learns = context["learns"]
@@ -95,7 +111,7 @@ def generate(
     sources = {
         f"model/{name}.h": render("model.h.j2", context),
         f"model/{name}.c": render("model.c.j2", context),
-        **{f"model/{name}_{n.kernels}.c": render("network.c.j2", {**context, "network": n}) for n in networks},
+        **{f"model/{name}_{n.kernels}.c": network_source(n, name=name, head=context["head"]) for n in networks},
         **({f"model/{name}.hpp": render("model.hpp.j2", context)} if learns else {}),
         **runtime,
     }
@@ -116,6 +132,11 @@ def generate(
     else:
         files["main.c"] = render("main_embed.c.j2", context)
     return SourceTree(name=name, files=files, learns=learns)
+
+
+def network_source(network: Network, *, name: str, head: str) -> str:
+    """The source file of a network with one set of kernels, for the model `name`, whose first line is `head`."""
+    return render("network.c.j2", {"name": name, "NAME": name.upper(), "network": network, "head": head})
 
 
 def _context(
@@ -157,6 +178,7 @@ def _context(
         "embedding_len": result.size,
         "embedding_zero_point": result.quant.zero_point,
         "networks": networks,
+        "ends_in_arena": networks[0].input_offset is not None,
         "learns": int(learns),
         "class_macros": _class_macros(view, rejection, max_shots, result.size, name=name) if view else [],
         "why_not_learning": f"the learner takes up to {MAX_EMBEDDING_LEN} values, its output has {result.size}.",

@@ -80,6 +80,11 @@ class LayerView:
     call: str
     remark: str
 
+    @property
+    def kernel(self) -> str:
+        """The function that runs the layer."""
+        return self.call.partition("(")[0]
+
 
 def layers(graph: Int8Graph, plan: MemoryPlan, lowered: Sequence[LoweredOp | None] = ()) -> list[LayerView]:
     """Describe every operator that has code of its own, in execution order.

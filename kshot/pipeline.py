@@ -16,7 +16,7 @@ from firmware_gen.build import Firmware
 from firmware_gen.host import HostLibrary
 from firmware_gen.packages import Publisher
 from firmware_gen.source_tree import SourceTree
-from kshot import emulation, evaluation
+from kshot import build_report, emulation, evaluation
 from kshot.emulation import Emulation
 from kshot.evaluation import Result, Stage, Task
 from kshot.project import Project
@@ -221,6 +221,8 @@ def generate(project: Project, source: Path, folder: Path) -> SourceTree:
         max_shots=project.generate.max_shots,
         package=project.generate.format,
         publisher=Publisher(project.generate.author, project.generate.url),
+        arena_bytes=project.generate.arena_bytes or None,
+        ends_in_arena=project.generate.ends_in_arena,
     )
     tree.write(folder)
     return tree
@@ -260,6 +262,20 @@ def build_for_board(project: Project, source: Path, name: str) -> Firmware:
         tree = replace(tree, files={**tree.files, **own.files})
         target = own.target
     return firmware_build.build(tree, target, project.firmware_folder(name))
+
+
+def report(project: Project, source: Path, builds: Sequence[Firmware]) -> tuple[list[build_report.TargetReport], Path]:
+    """Say layer by layer what the network costs on the targets of `builds`; the report, and the file that holds it.
+
+    Raises
+    ------
+    ReportError, ArtifactError
+        If the source was not generated from the project's int8 folder as the project says.
+    BuildError, EmulationError
+        If counting fails.
+    """
+    found = build_report.reports(project, load_int8(project.int8_folder), SourceTree.read(source), builds)
+    return found, build_report.write(found, project.folder / "report")
 
 
 def emulate(project: Project, target: str, *, shots: int) -> Emulation:

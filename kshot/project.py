@@ -243,6 +243,8 @@ class GenerateTable(Table):
     )
     author: str = key(_PUBLISHER.author, "Author that a package names.", pattern=r"\S(.*\S)?")
     url: str = key(_PUBLISHER.url, "Home page that a package names.", pattern="https?://[!-~]+")
+    arena_bytes: int = key(0, "Bytes that one inference may work in, the arena; 0 sets no limit.", minimum=0)
+    ends_in_arena: bool = key(False, "Let input and output live in the arena, where activations overwrite them.")
 
 
 @dataclass(frozen=True)

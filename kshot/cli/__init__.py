@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kshot import __version__
+from kshot.cli.bench import bench
 from kshot.cli.boards import boards
 from kshot.cli.build import build
 from kshot.cli.compare import compare
@@ -32,6 +33,7 @@ _COMMANDS = (
     boards,
     flash,
     emulate,
+    bench,
     demo,
     data,
     doctor,

@@ -19,15 +19,20 @@ if TYPE_CHECKING:
     "--board", "board_names", multiple=True, metavar="NAME", help="Build for a board, or `all`. May be repeated."
 )
 @project_options("build")
-def build(project: Project, as_json: bool, source: Path | None, board_names: tuple[str, ...]) -> None:
+@click.option("--report", "reported", is_flag=True, help="Count each layer in QEMU, draw the arena, write report.md.")
+def build(
+    project: Project, as_json: bool, source: Path | None, *, board_names: tuple[str, ...], reported: bool
+) -> None:
     """Compile a generated project for each target, or for boards.
 
     SOURCE is the folder that `kshot generate` wrote; by default the project's.
     """
     from kshot import pipeline
-    from kshot.report.output import print_json
+    from kshot.report.output import print_json, print_lines
     from kshot.report.tables import size_table
 
+    if reported and board_names:
+        raise click.UsageError("--report counts on emulated targets: name them with --target, without --board")
     folder = source or project.source_folder
     if board_names:
         builds = [pipeline.build_for_board(project, folder, name) for name in pipeline.board_names(board_names)]
@@ -37,3 +42,9 @@ def build(project: Project, as_json: bool, source: Path | None, board_names: tup
         print_json([pipeline.firmware_row(firmware) for firmware in builds])
     else:
         size_table(builds).print()
+    if reported:
+        found, path = pipeline.report(project, folder, builds)
+        if not as_json:
+            for each in found:
+                each.print()
+            print_lines(f"report: {path}")

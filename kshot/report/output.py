@@ -19,7 +19,12 @@ def note_console() -> Console:
 
 def print_json(result: object) -> None:
     """Print `result` as JSON on standard output."""
-    sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(json_text(result))
+
+
+def json_text(result: object) -> str:
+    """`result` as JSON, as `print_json` and files have it."""
+    return json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def print_lines(*lines: str) -> None:

@@ -27,6 +27,7 @@ COMMANDS = [
     "boards",
     "flash",
     "emulate",
+    "bench",
     "demo",
     "data",
     "doctor",

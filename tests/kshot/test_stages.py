@@ -160,6 +160,45 @@ def test_build_and_emulate(project: Path) -> None:
 
 
 @pytest.mark.needs("arm-gcc", "qemu")
+def test_build_reports_layer_by_layer(project: Path) -> None:
+    """Each layer has a kernel with a reason, counts and bytes; the arena is drawn; other options are refused."""
+    result = _kshot(project, "build", "--target", "m4", "--report")
+    assert result.exit_code == 0, result.output
+    folder = project / "build/tiny/report"
+    (target,) = json.loads((folder / "report.json").read_text())["targets"]
+    layers, totals = target["layers"], target["totals"]
+    assert sum(layer["instructions"] for layer in layers) == pytest.approx(totals["instructions"], rel=0.05)
+    assert sum(layer["weight_bytes"] for layer in layers) == totals["constant_bytes"]
+    assert 0 <= totals["arena_bytes"] - max(layer["live_bytes"] for layer in layers) < 8
+    assert totals["arena_bytes"] >= totals["arena_lower_bound"] > 0
+    assert all(layer["why"] and layer["kernel"].startswith("kshot_") for layer in layers)
+    assert totals["instructions"] < totals["cycles_estimate"] < 4 * totals["instructions"]
+    assert (folder / "arena-m4.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (folder / "arena-m4.svg").read_text()
+    assert "an estimate, not a measurement" in (folder / "report.md").read_text()
+    with (project / "kshot.toml").open("a") as file:
+        file.write("ends_in_arena = true\n")
+    assert "kshot generate" in _kshot(project, "build", "--target", "m4", "--report").stderr
+
+
+@pytest.mark.needs("arm-gcc", "qemu")
+def test_bench_counts_and_compares(project: Path) -> None:
+    """A run is exact, is written, and against itself nothing moved; a figure that did is named."""
+    stored = project / "run.json"
+    result = _kshot(project, "bench", "--core", "m0", "--layers", "--output", str(stored))
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(stored.read_text())
+    assert (row["core"], row["mismatches"]) == ("m0", 0)
+    row["instructions"] *= 2
+    again = _kshot(project, "bench", "--core", "m0", "--against", str(stored))
+    assert "nothing moved" in again.output
+    stored.write_text(json.dumps([row]))
+    assert "(-50.0 %)" in _kshot(project, "bench", "--core", "m0", "--against", str(stored)).output
+    stored.write_text("{}")
+    assert "no rows" in _kshot(project, "bench", "--core", "m0", "--against", str(stored)).stderr
+
+
+@pytest.mark.needs("arm-gcc", "qemu")
 def test_emulate_reports_a_mismatch(project: Path) -> None:
     """Firmware whose weights were tampered with is found out, with exit status 1."""
     source = project / "build/tiny/source/model/tiny_scalar.c"

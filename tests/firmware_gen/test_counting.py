@@ -1,4 +1,4 @@
-"""The counting firmware behind `make bench`."""
+"""The counting firmware behind `kshot bench`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import engine_models
-from bench.engine_program import count
+from firmware_gen.costs import macs
+from firmware_gen.counting import count
 from firmware_gen.emit import generate
 from firmware_gen.targets import TARGETS
 from quantize import reference
@@ -41,7 +41,7 @@ def _graph() -> Int8Graph:
 def test_multiplications_are_counted_by_shape() -> None:
     """Outputs times the inputs of one filter; a sum has none."""
     graph = _graph()
-    assert [engine_models.macs(graph, op) for op in graph.ops] == [36 * 4 * 4, 0, 3 * 144]
+    assert [macs(graph, op) for op in graph.ops] == [36 * 4 * 4, 0, 3 * 144]
 
 
 @pytest.mark.needs("arm-gcc", "qemu")

@@ -1,0 +1,69 @@
+"""A rough estimate of cycles from counted instructions; no measurement, and named so wherever it is shown.
+
+QEMU counts instructions and knows no cycles. The estimate gives each kernel the mix of instructions that its code has,
+every instruction taken as often as any other, and each kind of instruction the cycles that Arm's technical reference
+manuals of the Cortex-M0, M3 and M4 state for memory without wait states. Processors that issue two instructions at a
+time or overlap them, Cortex-M7, M33 and M55, have no such table and get no estimate.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+_M3: Mapping[str, float] = MappingProxyType({"load": 2, "store": 2, "branch": 3, "divide": 7, "other": 1})
+WEIGHTS: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "m0": MappingProxyType({"load": 2, "store": 2, "branch": 3, "other": 1}),
+        "m3": _M3,
+        "m4": _M3,
+    }
+)
+"""Cycles of each kind of instruction, by target; a branch counts as taken, a division as the middle of its range."""
+
+_KINDS = (
+    ("load", re.compile(r"(v?ldr|ldm|pop|vpop|vldm)")),
+    ("store", re.compile(r"(v?str|stm|push|vpush|vstm)")),
+    ("divide", re.compile(r"[su]div")),
+    ("branch", re.compile(r"(b|bl|bx|blx|cbn?z|b(eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le))(\.[nw])?$")),
+)
+
+
+def cycles_an_instruction(elf: Path, target: str, *, tool_prefix: str) -> dict[str, float]:
+    """Mean weight of the instructions of each function of a program, or nothing for a target without weights.
+
+    Raises
+    ------
+    OSError, CalledProcessError
+        If ``objdump`` is missing or cannot read `elf`.
+    """
+    weights = WEIGHTS.get(target)
+    if weights is None:
+        return {}
+    command = [f"{tool_prefix}objdump", "-d", "--no-show-raw-insn", str(elf)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {name: _mean(mix, weights) for name, mix in mixes(text).items()}
+
+
+def mixes(disassembly: str) -> dict[str, Counter[str]]:
+    """How many instructions of each kind the functions of a disassembly have."""
+    found: dict[str, Counter[str]] = {}
+    mix: Counter[str] = Counter()
+    for line in disassembly.splitlines():
+        if label := re.match(r"[0-9a-f]{8} <(.+)>:$", line):
+            mix = found.setdefault(label[1], Counter())
+        elif instruction := re.match(r" *[0-9a-f]+:\t(\S+)", line):
+            mix[_kind(instruction[1])] += 1
+    return {name: mix for name, mix in found.items() if mix}
+
+
+def _kind(mnemonic: str) -> str:
+    return next((kind for kind, pattern in _KINDS if pattern.match(mnemonic)), "other")
+
+
+def _mean(mix: Counter[str], weights: Mapping[str, float]) -> float:
+    return sum(count * weights.get(kind, weights["other"]) for kind, count in mix.items()) / mix.total()
