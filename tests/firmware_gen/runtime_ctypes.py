@@ -119,6 +119,25 @@ class Depthwise(ctypes.Structure):
     )
 
 
+_HELIUM_LIMITS = (*((name, c_int8) for name in ("input_zero_point", "output_zero_point")), *_LIMITS)
+_HELIUM_CONSTANTS = (("weights", _Int8s), ("channels", _Channels))
+
+
+class HeliumConv(ctypes.Structure):
+    _fields_ = (*_IMAGES, ("window", Window), *_HELIUM_LIMITS, *_HELIUM_CONSTANTS)
+
+
+class HeliumDense(ctypes.Structure):
+    _fields_ = (("input_len", c_uint32), ("output_len", c_uint32), *_HELIUM_LIMITS[1:], *_HELIUM_CONSTANTS)
+
+
+class HeliumDepthwise(ctypes.Structure):
+    _fields_ = (
+        *(("channels", c_uint16), ("outer", Axis), ("inner", Axis), *_HELIUM_LIMITS),
+        *(("weights", _Int8s), ("groups", _Channels)),
+    )
+
+
 STRUCTS: Mapping[str, type[ctypes.Structure]] = {
     "kshot_conv2d_s8": Conv,
     "kshot_depthwise_conv2d_s8": Conv,
@@ -136,6 +155,15 @@ LOWERED_STRUCTS: Mapping[str, type[ctypes.Structure]] = {
     "kshot_dsp_max_pool2d_s8": Pool,
     "kshot_dsp_fully_connected_s8": DspDense,
     "kshot_dsp_depthwise3x3_s8": Depthwise,
+    "kshot_helium_average_pool2d_s8": Pool,
+    "kshot_helium_conv2d_s8": HeliumConv,
+    "kshot_helium_depthwise3x3_s8": HeliumDepthwise,
+    "kshot_helium_depthwise_conv2d_s8": Conv,
+    "kshot_helium_elementwise_add_s8": Add,
+    "kshot_helium_fully_connected_s8": HeliumDense,
+    "kshot_helium_max_pool2d_s8": Pool,
+    "kshot_helium_mean_hw_s8": Mean,
+    "kshot_helium_pointwise_conv2d_s8": HeliumConv,
     "kshot_scalar_conv2d_s8": ScalarConv,
     "kshot_scalar_depthwise3x3_s8": Depthwise,
 }

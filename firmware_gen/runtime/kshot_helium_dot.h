@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dot products of four output channels with one pixel or three. Their lengths are free: the processor itself leaves out
+ * what the last vector has too much. A sum lies in one of the general registers with an even number, of which loops
+ * have six to spare; hence two channels and three pixels at a time. */
+#ifndef KSHOT_HELIUM_DOT_H
+#define KSHOT_HELIUM_DOT_H
+
+#include "kshot_helium_pixels.h"
+#include "kshot_helium_vectors.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__ARM_FEATURE_MVE) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)
+
+/* The compiler knows no loops that end in the middle of a vector. */
+#define KSHOT_HELIUM_SUM(sum) "+&Te"(sum)
+
+static inline void kshot_helium_copy(const int8_t *from, uint32_t len, int8_t *to)
+{
+    __asm__ volatile("wlstp.8 lr, %[len], 2f\n"
+                     "1:\n\t"
+                     "vldrb.8 q0, [%[from]], #16\n\t"
+                     "vstrb.8 q0, [%[to]], #16\n\t"
+                     "letp lr, 1b\n"
+                     "2:"
+                     : [from] "+&r"(from), [to] "+&r"(to)
+                     : [len] "r"(len)
+                     : "lr", "q0", "memory");
+}
+
+/* Channels 0 and 1, whose weights lie `len` apart; sums[pixel][4 channels]. The loop leaves two registers over: a frame
+ * pointer would take one of them, whatever the flags of the build say. */
+__attribute__((noinline, unused, optimize("O2", "omit-frame-pointer"))) static void
+kshot_helium_dot_2x3(const int8_t *weights, uint32_t len, const int8_t *const *pixels, const int32_t *start,
+                     int32_t *sums)
+{
+    const int8_t *w0 = weights, *w1 = weights + len, *x0 = pixels[0], *x1 = pixels[1], *x2 = pixels[2];
+    int32_t a0 = start[0], a1 = a0, a2 = a0, b0 = start[1], b1 = b0, b2 = b0;
+
+    __asm__ volatile("ldr lr, %[len]\n\t"
+                     "dlstp.8 lr, lr\n"
+                     "1:\n\t"
+                     "vldrb.8 q0, [%[w0]], #16\n\t"
+                     "vldrb.8 q1, [%[w1]], #16\n\t"
+                     "vldrb.8 q2, [%[x0]], #16\n\t"
+                     "vmladava.s8 %[a0], q0, q2\n\t"
+                     "vmladava.s8 %[b0], q1, q2\n\t"
+                     "vldrb.8 q2, [%[x1]], #16\n\t"
+                     "vmladava.s8 %[a1], q0, q2\n\t"
+                     "vmladava.s8 %[b1], q1, q2\n\t"
+                     "vldrb.8 q2, [%[x2]], #16\n\t"
+                     "vmladava.s8 %[a2], q0, q2\n\t"
+                     "vmladava.s8 %[b2], q1, q2\n\t"
+                     "letp lr, 1b"
+                     : [a0] KSHOT_HELIUM_SUM(a0), [a1] KSHOT_HELIUM_SUM(a1), [a2] KSHOT_HELIUM_SUM(a2),
+                       [b0] KSHOT_HELIUM_SUM(b0), [b1] KSHOT_HELIUM_SUM(b1), [b2] KSHOT_HELIUM_SUM(b2), [w0] "+&r"(w0),
+                       [w1] "+&r"(w1), [x0] "+&r"(x0), [x1] "+&r"(x1), [x2] "+&r"(x2)
+                     : [len] "m"(len)
+                     : "lr", "q0", "q1", "q2", "memory");
+    sums[0] = a0;
+    sums[1] = b0;
+    sums[4] = a1;
+    sums[5] = b1;
+    sums[8] = a2;
+    sums[9] = b2;
+}
+
+/* Four channels of one pixel. */
+static inline kshot_words kshot_helium_dot_4x1(const int8_t *weights, uint32_t len, const int8_t *pixel,
+                                               const int32_t *start)
+{
+    const int8_t *w0 = weights, *w1 = w0 + len, *w2 = w1 + len, *w3 = w2 + len;
+    int32_t a = start[0], b = start[1], c = start[2], d = start[3];
+
+    __asm__ volatile(
+        "dlstp.8 lr, %[len]\n"
+        "1:\n\t"
+        "vldrb.8 q0, [%[x]], #16\n\t"
+        "vldrb.8 q1, [%[w0]], #16\n\t"
+        "vmladava.s8 %[a], q0, q1\n\t"
+        "vldrb.8 q1, [%[w1]], #16\n\t"
+        "vmladava.s8 %[b], q0, q1\n\t"
+        "vldrb.8 q1, [%[w2]], #16\n\t"
+        "vmladava.s8 %[c], q0, q1\n\t"
+        "vldrb.8 q1, [%[w3]], #16\n\t"
+        "vmladava.s8 %[d], q0, q1\n\t"
+        "letp lr, 1b"
+        : [a] KSHOT_HELIUM_SUM(a), [b] KSHOT_HELIUM_SUM(b), [c] KSHOT_HELIUM_SUM(c), [d] KSHOT_HELIUM_SUM(d),
+          [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3), [x] "+&r"(pixel)
+        : [len] "r"(len)
+        : "lr", "q0", "q1", "memory");
+    return kshot_words_of(a, b, c, d);
+}
+
+#undef KSHOT_HELIUM_SUM
+
+#else
+
+static inline void kshot_helium_copy(const int8_t *from, uint32_t len, int8_t *to)
+{
+    for (uint32_t i = 0; i < len; i += 16) {
+        kshot_bytes_store_first(to + i, kshot_bytes_load_first(from + i, len - i), len - i);
+    }
+}
+
+static inline int32_t kshot_helium_dot(const int8_t *weights, uint32_t len, const int8_t *pixel, int32_t sum)
+{
+    for (uint32_t i = 0; i < len; i += 16) {
+        const kshot_bytes inputs = kshot_bytes_load_first(pixel + i, len - i);
+        sum = kshot_bytes_add_dot(sum, inputs, kshot_bytes_load_first(weights + i, len - i));
+    }
+    return sum;
+}
+
+/* Channels 0 and 1, whose weights lie `len` apart; sums[pixel][4 channels]. */
+static inline void kshot_helium_dot_2x3(const int8_t *weights, uint32_t len, const int8_t *const *pixels,
+                                        const int32_t *start, int32_t *sums)
+{
+    for (uint32_t i = 0; i < KSHOT_HELIUM_PIXELS; i++) {
+        sums[4 * i] = kshot_helium_dot(weights, len, pixels[i], start[0]);
+        sums[4 * i + 1] = kshot_helium_dot(weights + len, len, pixels[i], start[1]);
+    }
+}
+
+/* Four channels of one pixel. */
+static inline kshot_words kshot_helium_dot_4x1(const int8_t *weights, uint32_t len, const int8_t *pixel,
+                                               const int32_t *start)
+{
+    int32_t sums[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        sums[i] = kshot_helium_dot(weights + i * len, len, pixel, start[i]);
+    }
+    return kshot_words_load(sums);
+}
+
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif
