@@ -53,7 +53,7 @@ static inline kshot_bytes kshot_helium_block_max(const kshot_block *block, const
     for (int32_t y = 0; y < block->rows; y++, row += block->row_step) {
         const int8_t *pixel = input + row;
         for (int32_t x = 0; x < block->columns; x++, pixel += block->column_step) {
-            low = kshot_bytes_max(low, kshot_bytes_load_first(pixel, len));
+            low = kshot_bytes_max(low, len >= 16 ? kshot_bytes_load(pixel) : kshot_bytes_load_first(pixel, len));
         }
     }
     return low;

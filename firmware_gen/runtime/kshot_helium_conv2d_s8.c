@@ -10,21 +10,18 @@
 #include "kshot_window.h"
 
 /* What lies under the window, in the order of the weights; zero points outside of the image. */
-static void gather(const kshot_helium_conv_s8 *conv, const int8_t *input, uint32_t y, uint32_t x, int8_t *column)
+static void gather(const kshot_helium_conv_s8 *conv, const int8_t *input, const kshot_patch *patch, int8_t *column)
 {
     const kshot_window *const window = &conv->window;
-    const kshot_patch patch = kshot_patch_at(window, &conv->input, (int32_t)y, (int32_t)x);
     const uint32_t channels = conv->input.channels, row_len = channels * window->width;
-    const uint32_t columns = (uint32_t)(patch.columns.end - patch.columns.begin);
+    const uint32_t columns = (uint32_t)(patch->columns.end - patch->columns.begin);
     const uint32_t run = window->dilation_width == 1 ? columns : 1;
     const int32_t row_step = window->dilation_height * conv->input.width * conv->input.channels;
+    int32_t row = kshot_tap_index(patch, window, &conv->input, patch->rows.begin, patch->columns.begin);
 
-    if (columns != window->width || patch.rows.end - patch.rows.begin != window->height) {
-        memset(column, conv->input_zero_point, (size_t)row_len * window->height);
-    }
-    int32_t row = kshot_tap_index(&patch, window, &conv->input, patch.rows.begin, patch.columns.begin);
-    column += (uint32_t)patch.rows.begin * row_len + (uint32_t)patch.columns.begin * channels;
-    for (int32_t tap_y = patch.rows.begin; tap_y < patch.rows.end; tap_y++, column += row_len, row += row_step) {
+    memset(column, conv->input_zero_point, (size_t)row_len * window->height);
+    column += (uint32_t)patch->rows.begin * row_len + (uint32_t)patch->columns.begin * channels;
+    for (int32_t left = patch->rows.end - patch->rows.begin; left > 0; left--, column += row_len, row += row_step) {
         for (uint32_t i = 0; i < columns; i += run) {
             kshot_helium_copy(input + row + i * window->dilation_width * channels, run * channels,
                               column + i * channels);
@@ -32,21 +29,58 @@ static void gather(const kshot_helium_conv_s8 *conv, const int8_t *input, uint32
     }
 }
 
+/* The same where the whole window lies inside of the image and a row of taps is one run of bytes. */
+static inline void gather_rows(const int8_t *taps, uint32_t rows, uint32_t row_step, uint32_t row_len, int8_t *column)
+{
+    for (; rows > 0; rows--, taps += row_step, column += row_len) {
+        kshot_helium_copy(taps, row_len, column);
+    }
+}
+
+/* One pixel; `rows` are the taps inside of the image. */
+static inline void gather_pixel(const kshot_helium_conv_s8 *conv, const int8_t *input, const kshot_taps *rows,
+                                uint32_t x, int8_t *column)
+{
+    const kshot_window *const window = &conv->window;
+    const uint32_t channels = conv->input.channels, row_len = channels * window->width;
+    const uint32_t row_step = (uint32_t)window->dilation_height * conv->input.width * channels;
+    const int32_t first = (int32_t)(x * window->stride_width) - window->pad_left;
+
+    if (window->dilation_width == 1 && rows->end - rows->begin == window->height && first >= 0 &&
+        first + window->width <= conv->input.width) {
+        const uint32_t tap = ((uint32_t)rows->first * conv->input.width + (uint32_t)first) * channels;
+        gather_rows(input + tap, window->height, row_step, row_len, column);
+    } else {
+        const kshot_patch patch = {
+            *rows,
+            kshot_taps_inside(first, window->dilation_width, window->width, conv->input.width),
+        };
+        gather(conv, input, &patch, column);
+    }
+}
+
 void kshot_helium_conv2d_s8(const kshot_helium_conv_s8 *conv, const int8_t *input, int8_t *output, void *scratch)
 {
+    const kshot_window *const window = &conv->window;
     const uint32_t width = conv->output.width;
-    const uint32_t len = (uint32_t)conv->window.height * conv->window.width * conv->input.channels;
+    const uint32_t len = (uint32_t)window->height * window->width * conv->input.channels;
     int8_t *const columns = scratch;
-    const int8_t *const pixels[KSHOT_HELIUM_PIXELS] = {columns, columns + len, columns + 2 * len};
+    kshot_taps rows = kshot_patch_at(window, &conv->input, 0, 0).rows;
     uint32_t y = 0, x = 0;
 
     for (uint32_t left = width * conv->output.height; left > 0;) {
         const uint32_t count = left < KSHOT_HELIUM_PIXELS ? left : KSHOT_HELIUM_PIXELS;
+        const int8_t *const pixels[KSHOT_HELIUM_PIXELS] = {
+            columns,
+            count > 1 ? columns + len : columns,
+            count > 2 ? columns + 2 * len : columns,
+        };
         for (uint32_t i = 0; i < count; i++) {
-            gather(conv, input, y, x, columns + i * len);
+            gather_pixel(conv, input, &rows, x, columns + i * len);
             if (++x == width) {
                 x = 0;
                 y++;
+                rows = kshot_patch_at(window, &conv->input, (int32_t)y, 0).rows;
             }
         }
         kshot_helium_convolve_pixels(conv, len, pixels, count, output);

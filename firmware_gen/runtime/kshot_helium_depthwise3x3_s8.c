@@ -70,32 +70,41 @@ static void load_line(const kshot_helium_depthwise_s8 *depthwise, const int8_t *
 typedef struct {
     kshot_bytes weights;
     int32_t start, multiplier, exponent;
-    uint32_t vector_bytes; /* from one output's vector to the next */
 } channel_line;
 
-static inline kshot_words outputs_of(const channel_line *line, const kshot_helium_range *range, const int8_t *columns)
+static inline kshot_words outputs_of(const channel_line *line, const kshot_helium_range *range, const int8_t *columns,
+                                     uint32_t vector_bytes)
 {
-    const int8_t *const second = columns + line->vector_bytes, *const third = second + line->vector_bytes;
     const int32_t a = kshot_bytes_dot(kshot_bytes_load(columns), line->weights);
-    const int32_t b = kshot_bytes_dot(kshot_bytes_load(second), line->weights);
-    const int32_t c = kshot_bytes_dot(kshot_bytes_load(third), line->weights);
-    const int32_t d = kshot_bytes_dot(kshot_bytes_load(third + line->vector_bytes), line->weights);
+    const int32_t b = kshot_bytes_dot(kshot_bytes_load(columns + vector_bytes), line->weights);
+    const int32_t c = kshot_bytes_dot(kshot_bytes_load(columns + 2 * vector_bytes), line->weights);
+    const int32_t d = kshot_bytes_dot(kshot_bytes_load(columns + 3 * vector_bytes), line->weights);
     const kshot_words sums = kshot_words_add_each(kshot_words_of(a, b, c, d), line->start);
     return kshot_helium_requantize_each(range, sums, line->multiplier, line->exponent);
+}
+
+/* A stride that is a constant wherever this is expanded, so that it becomes part of the loads. */
+static inline void convolve_with_stride(const channel_line *line, const kshot_axis *inner, uint32_t stride,
+                                        const kshot_helium_range *range, const int8_t *columns, int8_t *output)
+{
+    const uint32_t step = inner->output_step, vector_bytes = stride * COLUMN_BYTES;
+    uint32_t left = inner->output_len;
+
+    for (; left >= OUTPUTS; left -= OUTPUTS, output += OUTPUTS * step, columns += OUTPUTS * vector_bytes) {
+        kshot_words_scatter(output, step, outputs_of(line, range, columns, vector_bytes));
+    }
+    if (left > 0) {
+        kshot_words_scatter_first(output, step, outputs_of(line, range, columns, vector_bytes), left);
+    }
 }
 
 static void convolve_channel(const channel_line *line, const kshot_axis *inner, const kshot_helium_range *range,
                              const int8_t *columns, int8_t *output)
 {
-    const uint32_t step = inner->output_step;
-    uint32_t left = inner->output_len;
-
-    for (; left >= OUTPUTS; left -= OUTPUTS, output += OUTPUTS * step) {
-        kshot_words_scatter(output, step, outputs_of(line, range, columns));
-        columns += OUTPUTS * line->vector_bytes;
-    }
-    if (left > 0) {
-        kshot_words_scatter_first(output, step, outputs_of(line, range, columns), left);
+    if (inner->stride == 1) {
+        convolve_with_stride(line, inner, 1, range, columns, output);
+    } else {
+        convolve_with_stride(line, inner, 2, range, columns, output);
     }
 }
 
@@ -114,7 +123,6 @@ static void convolve_line(const kshot_helium_depthwise_s8 *depthwise, uint32_t f
             .start = group->start[channel % 4],
             .multiplier = group->multiplier[channel % 4],
             .exponent = group->exponent[channel % 4],
-            .vector_bytes = COLUMN_BYTES * (uint32_t)depthwise->inner.stride,
         };
         convolve_channel(&line, &depthwise->inner, &range, columns, output);
         columns += work->channel_bytes;

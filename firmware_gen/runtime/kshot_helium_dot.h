@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dot products of four output channels with one pixel or three. Their lengths are free: the processor itself leaves out
  * what the last vector has too much. A sum lies in one of the general registers with an even number, of which loops
- * have six to spare; hence two channels and three pixels at a time. */
+ * have six to spare; hence two channels and three pixels in a loop. */
 #ifndef KSHOT_HELIUM_DOT_H
 #define KSHOT_HELIUM_DOT_H
 
@@ -12,11 +12,16 @@
 extern "C" {
 #endif
 
+/* Of three pixels, four channels each. */
+typedef struct kshot_helium_sums {
+    kshot_words first, second, third;
+} kshot_helium_sums;
+
 #if defined(__ARM_FEATURE_MVE) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)
 
-/* The compiler knows no loops that end in the middle of a vector. */
 #define KSHOT_HELIUM_SUM(sum) "+&Te"(sum)
 
+/* The compiler knows no loops that end in the middle of a vector. */
 static inline void kshot_helium_copy(const int8_t *from, uint32_t len, int8_t *to)
 {
     __asm__ volatile("wlstp.8 lr, %[len], 2f\n"
@@ -30,42 +35,50 @@ static inline void kshot_helium_copy(const int8_t *from, uint32_t len, int8_t *t
                      : "lr", "q0", "memory");
 }
 
-/* Channels 0 and 1, whose weights lie `len` apart; sums[pixel][4 channels]. The loop leaves two registers over: a frame
- * pointer would take one of them, whatever the flags of the build say. */
-__attribute__((noinline, unused, optimize("O2", "omit-frame-pointer"))) static void
-kshot_helium_dot_2x3(const int8_t *weights, uint32_t len, const int8_t *const *pixels, const int32_t *start,
-                     int32_t *sums)
-{
-    const int8_t *w0 = weights, *w1 = weights + len, *x0 = pixels[0], *x1 = pixels[1], *x2 = pixels[2];
-    int32_t a0 = start[0], a1 = a0, a2 = a0, b0 = start[1], b1 = b0, b2 = b0;
+/* Two of four channels, which go to the lanes `low` and `high` of each pixel's sums. */
+#define KSHOT_HELIUM_DOT_2X3(low, high, held)                                                                          \
+    __asm__ volatile(                                                                                                  \
+        "ldr lr, %[len]\n\t"                                                                                           \
+        "dlstp.8 lr, lr\n"                                                                                             \
+        "1:\n\t"                                                                                                       \
+        "vldrb.8 q0, [%[w0]], #16\n\t"                                                                                 \
+        "vldrb.8 q1, [%[w1]], #16\n\t"                                                                                 \
+        "vldrb.8 q2, [%[x0]], #16\n\t"                                                                                 \
+        "vmladava.s8 %[a0], q0, q2\n\t"                                                                                \
+        "vmladava.s8 %[b0], q1, q2\n\t"                                                                                \
+        "vldrb.8 q2, [%[x1]], #16\n\t"                                                                                 \
+        "vmladava.s8 %[a1], q0, q2\n\t"                                                                                \
+        "vmladava.s8 %[b1], q1, q2\n\t"                                                                                \
+        "vldrb.8 q2, [%[x2]], #16\n\t"                                                                                 \
+        "vmladava.s8 %[a2], q0, q2\n\t"                                                                                \
+        "vmladava.s8 %[b2], q1, q2\n\t"                                                                                \
+        "letp lr, 1b\n\t"                                                                                              \
+        "vmov %q[first][" high "], %q[first][" low "], %[a0], %[b0]\n\t"                                               \
+        "vmov %q[second][" high "], %q[second][" low "], %[a1], %[b1]\n\t"                                             \
+        "vmov %q[third][" high "], %q[third][" low "], %[a2], %[b2]"                                                   \
+        : [a0] KSHOT_HELIUM_SUM(a0), [a1] KSHOT_HELIUM_SUM(a1), [a2] KSHOT_HELIUM_SUM(a2), [b0] KSHOT_HELIUM_SUM(b0),  \
+          [b1] KSHOT_HELIUM_SUM(b1), [b2] KSHOT_HELIUM_SUM(b2), [w0] "+&r"(w0), [w1] "+&r"(w1), [x0] "+&r"(x0),        \
+          [x1] "+&r"(x1), [x2] "+&r"(x2), [first] held(first), [second] held(second), [third] held(third)              \
+        : [len] "m"(len)                                                                                               \
+        : "lr", "q0", "q1", "q2", "memory")
 
-    __asm__ volatile("ldr lr, %[len]\n\t"
-                     "dlstp.8 lr, lr\n"
-                     "1:\n\t"
-                     "vldrb.8 q0, [%[w0]], #16\n\t"
-                     "vldrb.8 q1, [%[w1]], #16\n\t"
-                     "vldrb.8 q2, [%[x0]], #16\n\t"
-                     "vmladava.s8 %[a0], q0, q2\n\t"
-                     "vmladava.s8 %[b0], q1, q2\n\t"
-                     "vldrb.8 q2, [%[x1]], #16\n\t"
-                     "vmladava.s8 %[a1], q0, q2\n\t"
-                     "vmladava.s8 %[b1], q1, q2\n\t"
-                     "vldrb.8 q2, [%[x2]], #16\n\t"
-                     "vmladava.s8 %[a2], q0, q2\n\t"
-                     "vmladava.s8 %[b2], q1, q2\n\t"
-                     "letp lr, 1b"
-                     : [a0] KSHOT_HELIUM_SUM(a0), [a1] KSHOT_HELIUM_SUM(a1), [a2] KSHOT_HELIUM_SUM(a2),
-                       [b0] KSHOT_HELIUM_SUM(b0), [b1] KSHOT_HELIUM_SUM(b1), [b2] KSHOT_HELIUM_SUM(b2), [w0] "+&r"(w0),
-                       [w1] "+&r"(w1), [x0] "+&r"(x0), [x1] "+&r"(x1), [x2] "+&r"(x2)
-                     : [len] "m"(len)
-                     : "lr", "q0", "q1", "q2", "memory");
-    sums[0] = a0;
-    sums[1] = b0;
-    sums[4] = a1;
-    sums[5] = b1;
-    sums[8] = a2;
-    sums[9] = b2;
+/* Four channels, whose weights lie `len` apart, of three pixels. The loops leave two registers over: a frame pointer
+ * would take one of them, whatever the flags of the build say. */
+__attribute__((noinline, unused, optimize("O2", "omit-frame-pointer"))) static kshot_helium_sums
+kshot_helium_dot_4x3(const int8_t *weights, uint32_t len, const int8_t *const *pixels, const int32_t *start)
+{
+    const int8_t *w0 = weights, *w1 = weights + 2 * len, *x0 = pixels[0], *x1 = pixels[1], *x2 = pixels[2];
+    int32_t a0 = start[0], a1 = a0, a2 = a0, b0 = start[2], b1 = b0, b2 = b0;
+    kshot_words first, second, third;
+    KSHOT_HELIUM_DOT_2X3("0", "2", "=&w");
+
+    w0 = weights + len, w1 = weights + 3 * len, x0 = pixels[0], x1 = pixels[1], x2 = pixels[2];
+    a0 = start[1], a1 = a0, a2 = a0, b0 = start[3], b1 = b0, b2 = b0;
+    KSHOT_HELIUM_DOT_2X3("1", "3", "+&w");
+    return (kshot_helium_sums){first, second, third};
 }
+
+#undef KSHOT_HELIUM_DOT_2X3
 
 /* Four channels of one pixel. */
 static inline kshot_words kshot_helium_dot_4x1(const int8_t *weights, uint32_t len, const int8_t *pixel,
@@ -114,16 +127,6 @@ static inline int32_t kshot_helium_dot(const int8_t *weights, uint32_t len, cons
     return sum;
 }
 
-/* Channels 0 and 1, whose weights lie `len` apart; sums[pixel][4 channels]. */
-static inline void kshot_helium_dot_2x3(const int8_t *weights, uint32_t len, const int8_t *const *pixels,
-                                        const int32_t *start, int32_t *sums)
-{
-    for (uint32_t i = 0; i < KSHOT_HELIUM_PIXELS; i++) {
-        sums[4 * i] = kshot_helium_dot(weights, len, pixels[i], start[0]);
-        sums[4 * i + 1] = kshot_helium_dot(weights + len, len, pixels[i], start[1]);
-    }
-}
-
 /* Four channels of one pixel. */
 static inline kshot_words kshot_helium_dot_4x1(const int8_t *weights, uint32_t len, const int8_t *pixel,
                                                const int32_t *start)
@@ -133,6 +136,18 @@ static inline kshot_words kshot_helium_dot_4x1(const int8_t *weights, uint32_t l
         sums[i] = kshot_helium_dot(weights + i * len, len, pixel, start[i]);
     }
     return kshot_words_load(sums);
+}
+
+/* Four channels, whose weights lie `len` apart, of three pixels. */
+static inline kshot_helium_sums kshot_helium_dot_4x3(const int8_t *weights, uint32_t len, const int8_t *const *pixels,
+                                                     const int32_t *start)
+{
+    const kshot_helium_sums sums = {
+        kshot_helium_dot_4x1(weights, len, pixels[0], start),
+        kshot_helium_dot_4x1(weights, len, pixels[1], start),
+        kshot_helium_dot_4x1(weights, len, pixels[2], start),
+    };
+    return sums;
 }
 
 #endif

@@ -11,7 +11,7 @@ extern "C" {
 
 enum { KSHOT_HELIUM_PIXELS = 3 }; /* that are computed at a time */
 
-/* The first `count` of the pixels, each of `len` inputs. The others must be readable too. */
+/* The first `count` of the pixels, each of `len` inputs. The others must be the first one again. */
 void kshot_helium_convolve_pixels(const kshot_helium_conv_s8 *conv, uint32_t len, const int8_t *const *pixels,
                                   uint32_t count, int8_t *output);
 

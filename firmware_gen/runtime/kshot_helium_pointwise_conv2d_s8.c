@@ -10,12 +10,15 @@ void kshot_helium_pointwise_conv2d_s8(const kshot_helium_conv_s8 *conv, const in
     const uint32_t width = conv->output.width, len = conv->input.channels;
     const uint32_t column_step = conv->window.stride_width * len;
     const uint32_t row_step = conv->window.stride_height * conv->input.width * len;
-    const int8_t *pixels[KSHOT_HELIUM_PIXELS] = {input, input, input};
+    const int8_t *pixels[KSHOT_HELIUM_PIXELS];
     const int8_t *row = input;
     uint32_t x = 0;
 
     for (uint32_t left = width * conv->output.height; left > 0;) {
         const uint32_t count = left < KSHOT_HELIUM_PIXELS ? left : KSHOT_HELIUM_PIXELS;
+        for (uint32_t i = count; i < KSHOT_HELIUM_PIXELS; i++) {
+            pixels[i] = row + x * column_step;
+        }
         for (uint32_t i = 0; i < count; i++) {
             pixels[i] = row + x * column_step;
             if (++x == width) {

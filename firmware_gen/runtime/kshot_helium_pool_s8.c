@@ -45,8 +45,10 @@ void kshot_helium_max_pool2d_s8(const kshot_pool_s8 *pool, const int8_t *input, 
     const uint32_t channels = pool->output.channels;
 
     for (int32_t y = 0; y < pool->output.height; y++) {
+        kshot_patch patch = kshot_patch_at(&pool->window, &pool->input, y, 0);
         for (int32_t x = 0; x < pool->output.width; x++, output += channels) {
-            const kshot_patch patch = kshot_patch_at(&pool->window, &pool->input, y, x);
+            const int32_t left = x * pool->window.stride_width - pool->window.pad_left;
+            patch.columns = kshot_taps_inside(left, 1, pool->window.width, pool->input.width);
             const kshot_block block = kshot_block_of(pool, &patch);
             for (uint32_t first = 0; first < channels; first += 16) {
                 const kshot_bytes largest = kshot_helium_block_max(&block, input + first, channels - first, low);

@@ -72,11 +72,16 @@ static inline void kshot_bytes_store_first(int8_t *to, kshot_bytes values, uint3
 
 static inline kshot_words kshot_words_of(int32_t a, int32_t b, int32_t c, int32_t d)
 {
-    kshot_words words = vuninitializedq_s32();
-    words = vsetq_lane_s32(a, words, 0);
-    words = vsetq_lane_s32(b, words, 1);
-    words = vsetq_lane_s32(c, words, 2);
-    return vsetq_lane_s32(d, words, 3);
+#if defined(__GNUC__) && !defined(__clang__)
+    kshot_words words; /* the compiler would move one lane at a time */
+    __asm__("vmov %q0[2], %q0[0], %1, %3\n\tvmov %q0[3], %q0[1], %2, %4"
+            : "=&w"(words)
+            : "r"(a), "r"(b), "r"(c), "r"(d));
+    return words;
+#else
+    const int32_t lanes[4] = {a, b, c, d};
+    return vldrwq_s32(lanes);
+#endif
 }
 
 static inline kshot_words kshot_words_fill(int32_t value)

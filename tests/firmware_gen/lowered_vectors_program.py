@@ -1,4 +1,4 @@
-"""The operators of the shared vectors as each set of kernels runs them, in a C program that reports which ones differ."""
+"""The shared vectors as each set of kernels runs them, in a C program that reports which ones differ."""
 
 from __future__ import annotations
 

@@ -130,9 +130,7 @@ def _dense_fields(graph: Int8Graph, dense: DspDense | HeliumDense) -> dict[str, 
     }
 
 
-def _depthwise_fields(
-    graph: Int8Graph, depthwise: DspDepthwise | ScalarDepthwise | HeliumDepthwise
-) -> dict[str, Any]:
+def _depthwise_fields(graph: Int8Graph, depthwise: DspDepthwise | ScalarDepthwise | HeliumDepthwise) -> dict[str, Any]:
     return {
         "channels": len(depthwise.weights),
         "outer": asdict(depthwise.lines.outer),
