@@ -80,6 +80,50 @@ kshot_helium_dot_4x3(const int8_t *weights, uint32_t len, const int8_t *const *p
 
 #undef KSHOT_HELIUM_DOT_2X3
 
+/* The same for at most 16 inputs, without `start`: each weight is loaded once. */
+static inline kshot_helium_sums kshot_helium_short_dot_4x3(const int8_t *weights, uint32_t len,
+                                                           const int8_t *const *pixels)
+{
+    kshot_words first, second, third;
+    int32_t a, b, c, d;
+
+    __asm__ volatile("dlstp.8 lr, %[len]\n\t"
+                     "vldrb.8 q0, [%[w]]\n\t"
+                     "add %[w], %[w], %[len]\n\t"
+                     "vldrb.8 q1, [%[w]]\n\t"
+                     "add %[w], %[w], %[len]\n\t"
+                     "vldrb.8 q2, [%[w]]\n\t"
+                     "add %[w], %[w], %[len]\n\t"
+                     "vldrb.8 q3, [%[w]]\n\t"
+                     "vldrb.8 q4, [%[x0]]\n\t"
+                     "vmladav.s8 %[a], q0, q4\n\t"
+                     "vmladav.s8 %[b], q1, q4\n\t"
+                     "vmladav.s8 %[c], q2, q4\n\t"
+                     "vmladav.s8 %[d], q3, q4\n\t"
+                     "vmov %q[first][2], %q[first][0], %[a], %[c]\n\t"
+                     "vmov %q[first][3], %q[first][1], %[b], %[d]\n\t"
+                     "vldrb.8 q4, [%[x1]]\n\t"
+                     "vmladav.s8 %[a], q0, q4\n\t"
+                     "vmladav.s8 %[b], q1, q4\n\t"
+                     "vmladav.s8 %[c], q2, q4\n\t"
+                     "vmladav.s8 %[d], q3, q4\n\t"
+                     "vmov %q[second][2], %q[second][0], %[a], %[c]\n\t"
+                     "vmov %q[second][3], %q[second][1], %[b], %[d]\n\t"
+                     "vldrb.8 q4, [%[x2]]\n\t"
+                     "vmladav.s8 %[a], q0, q4\n\t"
+                     "vmladav.s8 %[b], q1, q4\n\t"
+                     "vmladav.s8 %[c], q2, q4\n\t"
+                     "vmladav.s8 %[d], q3, q4\n\t"
+                     "vmov %q[third][2], %q[third][0], %[a], %[c]\n\t"
+                     "vmov %q[third][3], %q[third][1], %[b], %[d]\n\t"
+                     "lctp"
+                     : [a] "=&Te"(a), [b] "=&Te"(b), [c] "=&Te"(c), [d] "=&Te"(d), [first] "=&w"(first),
+                       [second] "=&w"(second), [third] "=&w"(third), [w] "+&r"(weights)
+                     : [len] "r"(len), [x0] "r"(pixels[0]), [x1] "r"(pixels[1]), [x2] "r"(pixels[2])
+                     : "lr", "q0", "q1", "q2", "q3", "q4", "memory");
+    return (kshot_helium_sums){first, second, third};
+}
+
 /* Four channels of one pixel. */
 static inline kshot_words kshot_helium_dot_4x1(const int8_t *weights, uint32_t len, const int8_t *pixel,
                                                const int32_t *start)
@@ -148,6 +192,14 @@ static inline kshot_helium_sums kshot_helium_dot_4x3(const int8_t *weights, uint
         kshot_helium_dot_4x1(weights, len, pixels[2], start),
     };
     return sums;
+}
+
+/* The same for at most 16 inputs, without `start`. */
+static inline kshot_helium_sums kshot_helium_short_dot_4x3(const int8_t *weights, uint32_t len,
+                                                           const int8_t *const *pixels)
+{
+    static const int32_t zeros[4] = {0};
+    return kshot_helium_dot_4x3(weights, len, pixels, zeros);
 }
 
 #endif

@@ -32,49 +32,54 @@ static inline void store(const kshot_helium_channels *group, const kshot_helium_
     }
 }
 
-/* Four channels of one pixel whose inputs fit a vector. */
-static inline kshot_words short_sums(const kshot_bytes *rows, const int8_t *pixel, uint32_t len, kshot_words start)
-{
-    const kshot_bytes inputs = kshot_bytes_load_first(pixel, len);
-    const int32_t a = kshot_bytes_dot(rows[0], inputs), b = kshot_bytes_dot(rows[1], inputs);
-    const int32_t c = kshot_bytes_dot(rows[2], inputs), d = kshot_bytes_dot(rows[3], inputs);
-
-    return kshot_words_add(kshot_words_of(a, b, c, d), start);
-}
-
 static inline kshot_helium_sums short_dot_4x3(const int8_t *weights, uint32_t len, const int8_t *const *pixels,
                                               const int32_t *start)
 {
+    const kshot_helium_sums sums = kshot_helium_short_dot_4x3(weights, len, pixels);
     const kshot_words bias = kshot_words_load(start);
-    const kshot_bytes rows[4] = {
-        kshot_bytes_load_first(weights, len),
-        kshot_bytes_load_first(weights + len, len),
-        kshot_bytes_load_first(weights + 2 * len, len),
-        kshot_bytes_load_first(weights + 3 * len, len),
+
+    return (kshot_helium_sums){
+        kshot_words_add(sums.first, bias),
+        kshot_words_add(sums.second, bias),
+        kshot_words_add(sums.third, bias),
     };
-    const kshot_helium_sums sums = {
-        short_sums(rows, pixels[0], len, bias),
-        short_sums(rows, pixels[1], len, bias),
-        short_sums(rows, pixels[2], len, bias),
-    };
-    return sums;
+}
+
+/* All channels, by one of the dot products above; expanded for each, so that both loops keep what they need. */
+typedef kshot_helium_sums dot_4x3(const int8_t *weights, uint32_t len, const int8_t *const *pixels,
+                                  const int32_t *start);
+
+static inline void convolve_with(dot_4x3 *dot, const kshot_helium_conv_s8 *conv, uint32_t len,
+                                 const int8_t *const *pixels, destinations to)
+{
+    const kshot_helium_range range =
+        kshot_helium_range_of(conv->output_zero_point, conv->activation_min, conv->activation_max);
+    const kshot_helium_channels *group = conv->channels;
+    const int8_t *weights = conv->weights, *const end = to.first + conv->output.channels;
+
+    for (; to.first < end; group++, weights += 4 * len) {
+        const kshot_helium_sums sums = dot(weights, len, pixels, group->start);
+        store(group, &range, &sums, (uint32_t)(end - to.first), &to);
+        to.first += 4;
+        to.second += 4;
+        to.third += 4;
+    }
 }
 
 void kshot_helium_convolve_pixels(const kshot_helium_conv_s8 *conv, uint32_t len, const int8_t *const *pixels,
                                   uint32_t count, int8_t *output)
 {
-    const kshot_helium_range range =
-        kshot_helium_range_of(conv->output_zero_point, conv->activation_min, conv->activation_max);
     const uint32_t channels = conv->output.channels;
-    const kshot_helium_channels *group = conv->channels;
-    const int8_t *weights = conv->weights;
-    destinations to = {output, count > 1 ? output + channels : output, count > 2 ? output + 2 * channels : output};
+    const destinations to = {
+        output,
+        count > 1 ? output + channels : output,
+        count > 2 ? output + 2 * channels : output,
+    };
 
-    for (uint32_t done = 0; done < channels; done += 4, group++, weights += 4 * len) {
-        const kshot_helium_sums sums = len <= 16 ? short_dot_4x3(weights, len, pixels, group->start)
-                                                 : kshot_helium_dot_4x3(weights, len, pixels, group->start);
-        store(group, &range, &sums, channels - done, &to);
-        to = (destinations){to.first + 4, to.second + 4, to.third + 4};
+    if (len <= 16) {
+        convolve_with(short_dot_4x3, conv, len, pixels, to);
+    } else {
+        convolve_with(kshot_helium_dot_4x3, conv, len, pixels, to);
     }
 }
 #else
