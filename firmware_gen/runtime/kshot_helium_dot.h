@@ -41,17 +41,17 @@ static inline void kshot_helium_copy(const int8_t *from, uint32_t len, int8_t *t
         "ldr lr, %[len]\n\t"                                                                                           \
         "dlstp.8 lr, lr\n"                                                                                             \
         "1:\n\t"                                                                                                       \
-        "vldrb.8 q0, [%[w0]], #16\n\t"                                                                                 \
-        "vldrb.8 q1, [%[w1]], #16\n\t"                                                                                 \
-        "vldrb.8 q2, [%[x0]], #16\n\t"                                                                                 \
-        "vmladava.s8 %[a0], q0, q2\n\t"                                                                                \
-        "vmladava.s8 %[b0], q1, q2\n\t"                                                                                \
-        "vldrb.8 q2, [%[x1]], #16\n\t"                                                                                 \
-        "vmladava.s8 %[a1], q0, q2\n\t"                                                                                \
-        "vmladava.s8 %[b1], q1, q2\n\t"                                                                                \
-        "vldrb.8 q2, [%[x2]], #16\n\t"                                                                                 \
-        "vmladava.s8 %[a2], q0, q2\n\t"                                                                                \
-        "vmladava.s8 %[b2], q1, q2\n\t"                                                                                \
+        "vldrb.8 q3, [%[w0]], #16\n\t"                                                                                 \
+        "vldrb.8 q4, [%[w1]], #16\n\t"                                                                                 \
+        "vldrb.8 q5, [%[x0]], #16\n\t"                                                                                 \
+        "vmladava.s8 %[a0], q3, q5\n\t"                                                                                \
+        "vmladava.s8 %[b0], q4, q5\n\t"                                                                                \
+        "vldrb.8 q5, [%[x1]], #16\n\t"                                                                                 \
+        "vmladava.s8 %[a1], q3, q5\n\t"                                                                                \
+        "vmladava.s8 %[b1], q4, q5\n\t"                                                                                \
+        "vldrb.8 q5, [%[x2]], #16\n\t"                                                                                 \
+        "vmladava.s8 %[a2], q3, q5\n\t"                                                                                \
+        "vmladava.s8 %[b2], q4, q5\n\t"                                                                                \
         "letp lr, 1b\n\t"                                                                                              \
         "vmov %q[first][" high "], %q[first][" low "], %[a0], %[b0]\n\t"                                               \
         "vmov %q[second][" high "], %q[second][" low "], %[a1], %[b1]\n\t"                                             \
@@ -60,7 +60,7 @@ static inline void kshot_helium_copy(const int8_t *from, uint32_t len, int8_t *t
           [b1] KSHOT_HELIUM_SUM(b1), [b2] KSHOT_HELIUM_SUM(b2), [w0] "+&r"(w0), [w1] "+&r"(w1), [x0] "+&r"(x0),        \
           [x1] "+&r"(x1), [x2] "+&r"(x2), [first] held(first), [second] held(second), [third] held(third)              \
         : [len] "m"(len)                                                                                               \
-        : "lr", "q0", "q1", "q2", "memory")
+        : "lr", "q3", "q4", "q5", "memory")
 
 /* Four channels, whose weights lie `len` apart, of three pixels. The loops leave two registers over: a frame pointer
  * would take one of them, whatever the flags of the build say. */

@@ -39,21 +39,45 @@ void kshot_helium_average_pool2d_s8(const kshot_pool_s8 *pool, const int8_t *inp
     }
 }
 
-void kshot_helium_max_pool2d_s8(const kshot_pool_s8 *pool, const int8_t *input, int8_t *output)
+/* The largest value of the window that most networks have, up to 16 channels, `len` of them. */
+static inline kshot_bytes max_of_two_by_two(const kshot_block *block, const int8_t *input, uint32_t len)
+{
+    const int8_t *const upper = input + block->first, *const lower = upper + block->row_step;
+    const int32_t step = block->column_step;
+
+    if (len >= 16) {
+        return kshot_bytes_max(kshot_bytes_max(kshot_bytes_load(upper), kshot_bytes_load(upper + step)),
+                               kshot_bytes_max(kshot_bytes_load(lower), kshot_bytes_load(lower + step)));
+    }
+    return kshot_bytes_max(
+        kshot_bytes_max(kshot_bytes_load_first(upper, len), kshot_bytes_load_first(upper + step, len)),
+        kshot_bytes_max(kshot_bytes_load_first(lower, len), kshot_bytes_load_first(lower + step, len)));
+}
+
+/* All channels of one pixel. */
+static void max_pixel(const kshot_pool_s8 *pool, const kshot_block *block, const int8_t *input, int8_t *output)
 {
     const kshot_bytes low = kshot_bytes_fill(pool->activation_min), high = kshot_bytes_fill(pool->activation_max);
     const uint32_t channels = pool->output.channels;
+    const int two_by_two = block->rows == 2 && block->columns == 2;
 
+    for (uint32_t first = 0; first < channels; first += 16) {
+        const uint32_t left = channels - first;
+        const kshot_bytes largest = two_by_two ? kshot_bytes_max(low, max_of_two_by_two(block, input + first, left))
+                                               : kshot_helium_block_max(block, input + first, left, low);
+        kshot_bytes_store_first(output + first, kshot_bytes_min(largest, high), left);
+    }
+}
+
+void kshot_helium_max_pool2d_s8(const kshot_pool_s8 *pool, const int8_t *input, int8_t *output)
+{
     for (int32_t y = 0; y < pool->output.height; y++) {
         kshot_patch patch = kshot_patch_at(&pool->window, &pool->input, y, 0);
-        for (int32_t x = 0; x < pool->output.width; x++, output += channels) {
+        for (int32_t x = 0; x < pool->output.width; x++, output += pool->output.channels) {
             const int32_t left = x * pool->window.stride_width - pool->window.pad_left;
             patch.columns = kshot_taps_inside(left, 1, pool->window.width, pool->input.width);
             const kshot_block block = kshot_block_of(pool, &patch);
-            for (uint32_t first = 0; first < channels; first += 16) {
-                const kshot_bytes largest = kshot_helium_block_max(&block, input + first, channels - first, low);
-                kshot_bytes_store_first(output + first, kshot_bytes_min(largest, high), channels - first);
-            }
+            max_pixel(pool, &block, input, output);
         }
     }
 }
