@@ -197,12 +197,12 @@ class Runtime:
         struct = _filled({**STRUCTS, **LOWERED_STRUCTS}[kernel], fields, keep)
         keep += [np.ascontiguousarray(array, np.int8) for array in inputs]
         operands = [output] if in_place else keep[-len(inputs) :]
-        scratch = np.full(scratch_bytes // 4 + guard, 0x55555555, np.uint32)
+        scratch = np.full(-(-scratch_bytes // 4) + guard, 0x55555555, np.uint32)
         pointers = [array.ctypes.data_as(_Int8s) for array in (*operands, output, scratch)]
         self._library[kernel](ctypes.byref(struct), *(pointers if scratch_bytes else pointers[:-1]))
         assert (output[-guard:] == 85).all(), "written behind the output"
         assert in_place or (output[output_len:] == 85).all(), "written behind the output"
-        assert (scratch[scratch_bytes // 4 :] == 0x55555555).all(), "written behind the scratch"
+        assert (scratch.view(np.uint8)[scratch_bytes:] == 0x55).all(), "written behind the scratch"
         return output[:output_len]
 
     def batch(self, name: str, *arguments: npt.ArrayLike) -> npt.NDArray[np.int32]:

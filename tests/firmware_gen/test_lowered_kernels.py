@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from runtime_compilers import C_WARNINGS, RUNTIME, run, sources
+from runtime_compilers import C_WARNINGS, RUNTIME, run
 from runtime_ctypes import Channels as CChannels
 from runtime_ctypes import Runtime
 from tiny_graphs import GraphBuilder
@@ -77,11 +77,12 @@ def helium(tmp_path_factory: pytest.TempPathFactory) -> Library:
 
 
 def _compiled(kernels: KernelSet, defines: tuple[str, ...], folder: Path) -> Library:
-    """Compile for this machine; undefined behaviour stops the process."""
+    """Compile the files of the set for this machine; undefined behaviour stops the process."""
     path = folder / "kernels.so"
+    files = sorted(RUNTIME.glob(f"kshot_{kernels}_*.c"))
     chosen = (f"-DKSHOT_KERNELS=KSHOT_KERNELS_{kernels.upper()}", *defines)
     checks = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-O2")
-    run("gcc", "-std=c99", *C_WARNINGS, *checks, *chosen, "-fPIC", "-shared", f"-I{RUNTIME}", *sources(), "-o", path)
+    run("gcc", "-std=c99", *C_WARNINGS, *checks, *chosen, "-fPIC", "-shared", f"-I{RUNTIME}", *files, "-o", path)
     return Library(kernels, Runtime(path))
 
 
