@@ -164,8 +164,8 @@ void tiny_conv_embed(const int8_t *input, int8_t *embedding, void *arena)
 {
     int8_t *const memory = arena;
 
-    kshot_scalar_conv2d_s8(&layer1, input, memory + 384, memory);          /* conv */
-    kshot_depthwise_conv2d_s8(&layer2, memory + 384, memory);              /* layer DepthwiseConv2D */
+    kshot_scalar_conv2d_s8(&layer1, input, memory + 224, memory);          /* conv */
+    kshot_depthwise_conv2d_s8(&layer2, memory + 224, memory);              /* layer DepthwiseConv2D */
     kshot_scalar_conv2d_s8(&layer3, memory, memory + 384, memory + 768);   /* layer Conv2D */
     kshot_elementwise_add_s8(&layer4, memory + 384, memory, memory + 384); /* layer Add */
     kshot_max_pool2d_s8(&layer5, memory + 384, memory + 252);              /* layer MaxPool2D */
