@@ -76,7 +76,7 @@ switches: setup ## what each switch of the training does, on Omniglot, beside th
 	$(python) -m bench.switches
 
 store-torture: setup ## the flash store under cuts of power, failing flash and hostile images (build/figures/store.json)
-	@setup/tools.sh --required gcc
+	@setup/tools.sh --required gcc arm-none-eabi-gcc
 	$(python) -m bench.store_torture $(STORE_TORTURE)
 
 fuzz-store: setup ## the flash store under libFuzzer, FUZZ_SECONDS=600 a target (build/figures/store_fuzz.json)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bench.store_cuts import CASES, Counts, build_program, run
 from bench.store_mutants import MUTANTS, is_killed
+from bench.store_stack import CORES, store_stack_bytes
 from bench.store_twins import Twins, build_library, run_sequence
 from kshot.report.figures import write_figures
 from kshot.report.output import note_console, print_lines
@@ -82,6 +83,7 @@ def _measure(program: Path, options: argparse.Namespace) -> bool:
         "differential_mismatches": mismatches,
         "mutants": 0 if options.no_mutants else len(MUTANTS),
         "mutants_survived": len(survivors),
+        **{f"stack_bytes_{core}": max(store_stack_bytes(core, FOLDER / f"stack_{core}").values()) for core in CORES},
         "seed": options.seed,
     }
     rows = [(name.replace("_", " "), f"{value:,}") for name, value in figures.items()]
