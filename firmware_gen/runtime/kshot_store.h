@@ -114,8 +114,8 @@ kshot_status kshot_store_mount(kshot_store *store, const kshot_store_config *con
                                const kshot_store_memory *memory);
 kshot_store_state kshot_store_state_of(const kshot_store *store);
 
-/* An empty store in place of whatever is there; what was there is erased. Where that was no store of this model's, it is
- * spoilt, too, if this fails or is cut: nothing is kept of it to fall back to. */
+/* An empty store in place of whatever is there; what was there is erased. Where that was no store of this model's, it
+ * is spoilt, too, if this fails or is cut: nothing is kept of it to fall back to. */
 kshot_status kshot_store_format(kshot_store *store, uint32_t token);
 
 /* Adds a class or replaces its record. class_id is not 0. token: the host's number of this operation, 0 for none. */

@@ -218,8 +218,8 @@ static void check_call(const call *made, contents *in_flash)
     const contents live_after = ask(&live), flash_after = ask_flash();
     const bool found = same(&flash_after, &then);
     /* a format where there is no store of this model spoils what is there, even if it fails */
-    const bool spoilt = made->kind == FORMAT && live_before.state > KSHOT_STORE_DEGRADED &&
-                        flash_after.state > KSHOT_STORE_DEGRADED;
+    const bool spoilt =
+        made->kind == FORMAT && live_before.state > KSHOT_STORE_DEGRADED && flash_after.state > KSHOT_STORE_DEGRADED;
 
     if (made->kind == MOUNT) {
         MUST(same(&flash_after, &flash_before));
