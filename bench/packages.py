@@ -29,7 +29,6 @@ Row = dict[str, str | int | bool]
 
 def main() -> None:
     """Generate, compile, run, validate, print, write."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
     embedding = demo_embedding("packages")
     rows = [_tried(format_, embedding) for format_ in (PLAIN, *FORMATS)]
     expected = rows[0].pop("answers")
@@ -44,6 +43,8 @@ def main() -> None:
 
 def _tried(name: str, embedding: Int8Embedding) -> Row:
     """One format, from nothing."""
+    for old in (FOLDER / name, FOLDER / "build" / name):
+        shutil.rmtree(old, ignore_errors=True)
     package = emit.generate(embedding, name=NAME, package=name).write(FOLDER / name)
     print_lines(f"{name}: compiling for {HOST.name} and {CORTEX_M4.name}")
     printed = run_program(build_example(name, package, FOLDER / "build" / name / "host", HOST))
