@@ -20,6 +20,7 @@ from kshot import build_report, emulation, evaluation
 from kshot.emulation import Emulation
 from kshot.evaluation import Result, Stage, Task
 from kshot.project import Project
+from kshot.store_flash import store_flash
 from quantize import artifact as int8_artifact
 from quantize import convert
 from quantize.artifact import Int8Embedding
@@ -213,6 +214,8 @@ def generate(project: Project, source: Path, folder: Path) -> SourceTree:
     ------
     ArtifactError, ModelError, InvalidNameError
         If the source or the name cannot be used.
+    GeometryError
+        If the flash cannot be a store, or does not hold the classes.
     """
     tree = emit.generate(
         load_int8(source),
@@ -223,6 +226,7 @@ def generate(project: Project, source: Path, folder: Path) -> SourceTree:
         publisher=Publisher(project.generate.author, project.generate.url),
         arena_bytes=project.generate.arena_bytes or None,
         ends_in_arena=project.generate.ends_in_arena,
+        store=store_flash(project),
     )
     tree.write(folder)
     return tree

@@ -20,6 +20,7 @@ from kshot.cli.generate import generate
 from kshot.cli.group import KshotGroup
 from kshot.cli.init import init
 from kshot.cli.quantize import quantize
+from kshot.cli.store import store
 from kshot.cli.train import train
 
 _COMMANDS = (
@@ -35,6 +36,7 @@ _COMMANDS = (
     emulate,
     bench,
     demo,
+    store,
     data,
     doctor,
     completion,

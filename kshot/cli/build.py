@@ -29,7 +29,8 @@ def build(
     """
     from kshot import pipeline
     from kshot.report.output import print_json, print_lines
-    from kshot.report.tables import size_table
+    from kshot.report.tables import size_table, store_table
+    from kshot.store_flash import store_of, store_row
 
     if reported and board_names:
         raise click.UsageError("--report counts on emulated targets: name them with --target, without --board")
@@ -38,10 +39,14 @@ def build(
         builds = [pipeline.build_for_board(project, folder, name) for name in pipeline.board_names(board_names)]
     else:
         builds = [pipeline.build(project, folder, target) for target in project.build.targets]
+    store = store_of(folder)
     if as_json:
-        print_json([pipeline.firmware_row(firmware) for firmware in builds])
+        row = {} if store is None else {"store": store_row(store)}
+        print_json([{**pipeline.firmware_row(firmware), **row} for firmware in builds])
     else:
         size_table(builds).print()
+        if store is not None:
+            store_table(store_row(store)).print()
     if reported:
         found, path = pipeline.report(project, folder, builds)
         if not as_json:

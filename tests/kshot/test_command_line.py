@@ -29,6 +29,7 @@ COMMANDS = [
     "emulate",
     "bench",
     "demo",
+    "store",
     "data",
     "doctor",
     "completion",
