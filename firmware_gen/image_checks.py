@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from firmware_gen.hardware import HardwareBoard
-from firmware_gen.image import FlashImage, ImageError
+from firmware_gen.image import FlashImage
 
 _EXCEPTIONS = 15
 _BOOT_STAGE2_BYTES = 256
@@ -68,7 +68,7 @@ def require_sound(image: FlashImage, board: HardwareBoard) -> None:
 def _problem(check: Callable[[FlashImage, HardwareBoard], str], image: FlashImage, board: HardwareBoard) -> str:
     try:
         return check(image, board)
-    except ImageError as error:
+    except ValueError as error:  # an address that the image or the chip's flash has not
         return str(error)
 
 
@@ -142,9 +142,11 @@ def _boot(image: FlashImage, board: HardwareBoard) -> str:
         wanted, found = boot_crc32(stage[:-4]), int.from_bytes(stage[-4:], "little")
         return "" if found == wanted else f"BOOT_STAGE2_CRC is {found:#010x}, the bytes before it give {wanted:#010x}"
     if board.boot == "image definition":
+        image.read(board.flash.start, 4)
         start = image.read(board.flash.start, min(_BLOCK_SEARCH_BYTES, len(image.segments[0].data)))
         at = start.find(_IMAGE_DEFINITION)
         return "" if at >= 0 and at % 4 == 0 else "there is no block that says so in the first 4 KB"
+    image.read(board.vectors, 4)
     return "" if image.segments[0].address == board.vectors else f"the image begins at {image.segments[0].address:#x}"
 
 

@@ -40,19 +40,19 @@ class OwnBoard:
     files: Mapping[str, str]
 
 
-def read(folder: Path) -> OwnBoard:
-    """Read a board's folder; its name is the board's.
+def read(parent: Path, name: str) -> OwnBoard:
+    """Read the folder `name` of `parent`.
 
     Raises
     ------
     UnknownBoardError
         If there is no such folder with a ``board.mk``.
     """
-    name = folder.name
+    folder = parent / name
     makefile = folder / "board.mk"
-    if not makefile.is_file():
+    if not _NAME.fullmatch(name) or not makefile.is_file():
         raise UnknownBoardError(
-            f"no board {name!r}: there are {', '.join(HARDWARE)}, and none of yours in {folder}"
+            f"no board {name!r}: there are {', '.join(HARDWARE)}, and none of yours in {parent}"
             f" (`kshot boards new {name}` begins one)"
         )
     texts = {f"boards/{name}/{p.name}": p.read_text(encoding="utf-8") for p in _sources(folder)}
@@ -64,13 +64,14 @@ def _sources(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES)
 
 
-def write_skeleton(folder: Path) -> list[Path]:
+def write_skeleton(parent: Path, name: str) -> list[Path]:
     """Write a port that builds as it is and runs in QEMU, for a person to turn into one for their board.
 
     Parameters
     ----------
-    folder : Path
-        Must not exist; its name is the board's.
+    parent : Path
+        Where the board's folder goes, which must not be there.
+    name : str
 
     Returns
     -------
@@ -84,11 +85,11 @@ def write_skeleton(folder: Path) -> list[Path]:
     FileExistsError
         If the folder is there already.
     """
-    name = folder.name
     if not _NAME.fullmatch(name):
         raise BoardNameError(f"{name!r} cannot name a board: it must match {_NAME.pattern}")
     if name in TARGETS or name in HARDWARE or _is_shipped(name):
         raise BoardNameError(f"{name!r} is a board or target of kshot's own: choose another name")
+    folder = parent / name
     folder.mkdir(parents=True)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("firmware_gen", "templates/board"),

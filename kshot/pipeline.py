@@ -253,7 +253,7 @@ def build_for_board(project: Project, source: Path, name: str) -> Firmware:
     if name in hardware.HARDWARE:
         target = hardware.get(name).target
     else:
-        own = own_boards.read(project.root / "boards" / name)
+        own = own_boards.read(project.root / "boards", name)
         tree = replace(tree, files={**tree.files, **own.files})
         target = own.target
     return firmware_build.build(tree, target, project.firmware_folder(name))

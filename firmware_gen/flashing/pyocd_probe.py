@@ -101,12 +101,12 @@ def program(session: Any, image: FlashImage, board: HardwareBoard, *, erase_stor
         If what is read back is not the image.
     """
     from pyocd.flash.eraser import FlashEraser
-    from pyocd.flash.loader import FlashLoader
+    from pyocd.flash.loader import MemoryLoader
 
     if erase_store:
         store = store_of(image)
         FlashEraser(session, FlashEraser.Mode.SECTOR).erase([(store.start, store.stop)])
-    loader = FlashLoader(session, chip_erase="sector", keep_unwritten=True)
+    loader = MemoryLoader(session, chip_erase="sector", keep_unwritten=True)
     for segment in image.segments:
         loader.add_data(segment.address, segment.data)
     loader.commit()

@@ -46,5 +46,5 @@ def new(name: str, folder: Path) -> None:
     from firmware_gen import own_boards
     from kshot.report.output import print_lines
 
-    for path in own_boards.write_skeleton(folder / name):
+    for path in own_boards.write_skeleton(folder, name):
         print_lines(str(path))

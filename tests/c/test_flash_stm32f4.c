@@ -6,6 +6,9 @@
 
 #include "../../firmware_gen/boards/stm32/flash_f4.c"
 
+#define ACR_DCEN (1u << 10)
+#define ACR_DCRST (1u << 12)
+
 enum { READS_UNTIL_DONE = 5 };
 
 static uint32_t control, status, access;

@@ -8,6 +8,9 @@
 
 #include <setjmp.h>
 
+#define ACR_DCEN (1u << 10)
+#define ACR_DCRST (1u << 12)
+
 enum { READS_UNTIL_DONE = 5 };
 
 static uint32_t control, status, access, ecc;

@@ -2,14 +2,12 @@
 /* Flash of STM32F4: RM0390 chapter 3. A word is programmed at a time (the supply is 2.7 to 3.6 V); sectors have 16, 64
  * and 128 KB, and the store's are of 16 KB. The processor waits for the flash meanwhile. */
 #include "../board_flash.h"
-#include "flash_unlock.h"
+#include "flash_control.h"
 
 #define FLASH_ACR 0x40023C00u
 #define FLASH_KEYR 0x40023C04u
 #define FLASH_SR 0x40023C0Cu
 #define FLASH_CR 0x40023C10u
-#define ACR_DCEN (1u << 10)
-#define ACR_DCRST (1u << 12)
 #define SR_ERRORS 0x1F2u /* RDERR, PGSERR, PGPERR, PGAERR, WRPERR, OPERR; each is cleared by a one */
 #define SR_BSY (1u << 16)
 #define CR_PG (1u << 0)
@@ -40,31 +38,20 @@ static uint32_t sector_of(uint32_t address)
     return offset < 0x20000 ? 4 : 4 + offset / 0x20000;
 }
 
-static bool wait_until_done(void)
-{
-    return register_wait(FLASH_SR, SR_BSY, 0, FLASH_WAIT_READS) && !(register_read(FLASH_SR) & SR_ERRORS);
-}
+static const flash_control control_registers = {
+    .key = FLASH_KEYR,
+    .control = FLASH_CR,
+    .status = FLASH_SR,
+    .clear = FLASH_SR,
+    .lock = CR_LOCK,
+    .busy = SR_BSY,
+    .errors = SR_ERRORS,
+};
 
-/* Ready for a program or an erase: nothing under way, no error left from before, control open. */
-static bool begin(void)
-{
-    if (!register_wait(FLASH_SR, SR_BSY, 0, FLASH_WAIT_READS)) {
-        return false;
-    }
-    register_write(FLASH_SR, SR_ERRORS);
-    return flash_unlock(FLASH_KEYR, FLASH_CR, CR_LOCK);
-}
-
-/* The cache for data must not keep what the flash held before; it can be emptied only while it is off. */
 static void end(void)
 {
     register_write(FLASH_CR, CR_LOCK);
-    if (register_read(FLASH_ACR) & ACR_DCEN) {
-        register_clear(FLASH_ACR, ACR_DCEN);
-        register_set(FLASH_ACR, ACR_DCRST);
-        register_clear(FLASH_ACR, ACR_DCRST);
-        register_set(FLASH_ACR, ACR_DCEN);
-    }
+    flash_data_cache_empty(FLASH_ACR);
 }
 
 kshot_flash_result chip_flash_read(void *start, uint32_t address, uint8_t *data, uint32_t len)
@@ -76,7 +63,7 @@ kshot_flash_result chip_flash_read(void *start, uint32_t address, uint8_t *data,
 kshot_flash_result chip_flash_prog(void *start, uint32_t address, const uint8_t *data, uint32_t len)
 {
     const uint32_t first = (uint32_t)(uintptr_t)start + address;
-    bool done = begin();
+    bool done = flash_begin(&control_registers);
 
     if (!done) {
         return KSHOT_FLASH_FAILED;
@@ -87,7 +74,7 @@ kshot_flash_result chip_flash_prog(void *start, uint32_t address, const uint8_t 
         memcpy(&word, data + i, sizeof word);
         register_write(first + i, word);
         memory_barrier();
-        done = wait_until_done();
+        done = flash_wait_until_done(&control_registers);
     }
     end();
     return done ? KSHOT_FLASH_OK : KSHOT_FLASH_FAILED;
@@ -96,15 +83,12 @@ kshot_flash_result chip_flash_prog(void *start, uint32_t address, const uint8_t 
 kshot_flash_result chip_flash_erase(void *start, uint32_t address)
 {
     const uint32_t sector = sector_of((uint32_t)(uintptr_t)start + address);
-    bool done = begin();
+    bool done = flash_begin(&control_registers);
 
     if (!done) {
         return KSHOT_FLASH_FAILED;
     }
-    register_write(FLASH_CR, CR_SER | CR_PSIZE_WORD | CR_SNB(sector));
-    register_set(FLASH_CR, CR_STRT);
-    memory_barrier();
-    done = wait_until_done();
+    done = flash_erase_unit(&control_registers, CR_SER | CR_PSIZE_WORD | CR_SNB(sector), CR_STRT);
     end();
     return done ? KSHOT_FLASH_OK : KSHOT_FLASH_FAILED;
 }

@@ -3,7 +3,7 @@
  * programmed at a time and once only; a sector has 128 KB. Reading what ECC cannot mend is a bus fault: the store's is
  * read with faults ignored, and the flash's own flag tells. */
 #include "../board_flash.h"
-#include "flash_unlock.h"
+#include "flash_control.h"
 
 #define FLASH_REGISTERS 0x52002000u
 #define BANK_REGISTERS_BYTES 0x100u
@@ -20,7 +20,6 @@
 #define SR_BUSY_OR_QUEUED 7u  /* BSY, WBNE, QW */
 #define SR_ERRORS 0x05EE0000u /* DBECCERR, RDSERR, RDPERR, OPERR, INCERR, STRBERR, PGSERR, WRPERR */
 #define SR_DBECCERR (1u << 26)
-#define SR_CLEARABLE 0x0FEF0000u
 
 #define FLASH_START 0x08000000u
 #define BANK_BYTES 0x100000u
@@ -71,19 +70,18 @@ static uint32_t bank_registers(uint32_t address)
     return FLASH_REGISTERS + (address - FLASH_START) / BANK_BYTES * BANK_REGISTERS_BYTES;
 }
 
-static bool wait_until_done(uint32_t bank)
+static flash_control control_registers(uint32_t bank)
 {
-    return register_wait(bank + SR, SR_BUSY_OR_QUEUED, 0, FLASH_WAIT_READS) && !(register_read(bank + SR) & SR_ERRORS);
-}
-
-/* Ready for a program or an erase: nothing under way, no error left from before, control open. */
-static bool begin(uint32_t bank)
-{
-    if (!register_wait(bank + SR, SR_BUSY_OR_QUEUED, 0, FLASH_WAIT_READS)) {
-        return false;
-    }
-    register_write(bank + CCR, SR_CLEARABLE);
-    return flash_unlock(bank + KEYR, bank + CR, CR_LOCK);
+    const flash_control registers = {
+        .key = bank + KEYR,
+        .control = bank + CR,
+        .status = bank + SR,
+        .clear = bank + CCR,
+        .lock = CR_LOCK,
+        .busy = SR_BUSY_OR_QUEUED,
+        .errors = SR_ERRORS,
+    };
+    return registers;
 }
 
 kshot_flash_result chip_flash_read(void *start, uint32_t address, uint8_t *data, uint32_t len)
@@ -105,7 +103,8 @@ kshot_flash_result chip_flash_prog(void *start, uint32_t address, const uint8_t 
 {
     const uint32_t first = (uint32_t)(uintptr_t)start + address;
     const uint32_t bank = bank_registers(first);
-    bool done = begin(bank);
+    const flash_control registers = control_registers(bank);
+    bool done = flash_begin(&registers);
 
     if (!done) {
         return KSHOT_FLASH_FAILED;
@@ -119,7 +118,7 @@ kshot_flash_result chip_flash_prog(void *start, uint32_t address, const uint8_t 
             register_write(first + i + 4 * w, words[w]);
         }
         memory_barrier();
-        done = wait_until_done(bank);
+        done = flash_wait_until_done(&registers);
     }
     register_write(bank + CR, CR_LOCK);
     return done ? KSHOT_FLASH_OK : KSHOT_FLASH_FAILED;
@@ -130,15 +129,13 @@ kshot_flash_result chip_flash_erase(void *start, uint32_t address)
     const uint32_t first = (uint32_t)(uintptr_t)start + address;
     const uint32_t bank = bank_registers(first);
     const uint32_t sector = (first - FLASH_START) % BANK_BYTES / SECTOR_BYTES;
-    bool done = begin(bank);
+    const flash_control registers = control_registers(bank);
+    bool done = flash_begin(&registers);
 
     if (!done) {
         return KSHOT_FLASH_FAILED;
     }
-    register_write(bank + CR, CR_SER | CR_PSIZE_64_BITS | CR_SNB(sector));
-    register_set(bank + CR, CR_START);
-    memory_barrier();
-    done = wait_until_done(bank);
+    done = flash_erase_unit(&registers, CR_SER | CR_PSIZE_64_BITS | CR_SNB(sector), CR_START);
     register_write(bank + CR, CR_LOCK);
     return done ? KSHOT_FLASH_OK : KSHOT_FLASH_FAILED;
 }

@@ -3,15 +3,13 @@
  * and once only; a page has 2 KB. What ECC cannot mend raises the non-maskable interrupt, which this file takes. */
 #include "../board_flash.h"
 #include "../board.h"
-#include "flash_unlock.h"
+#include "flash_control.h"
 
 #define FLASH_ACR 0x40022000u
 #define FLASH_KEYR 0x40022008u
 #define FLASH_SR 0x40022010u
 #define FLASH_CR 0x40022014u
 #define FLASH_ECCR 0x40022018u
-#define ACR_DCEN (1u << 10)
-#define ACR_DCRST (1u << 12)
 #define SR_ERRORS 0xC3FAu /* OPTVERR, RDERR, FASTERR, MISERR, PGSERR, SIZERR, PGAERR, WRPERR, PROGERR, OPERR */
 #define SR_BSY (1u << 16)
 #define CR_PG (1u << 0)
@@ -48,31 +46,20 @@ void NMI_Handler(void)
     damaged = true;
 }
 
-static bool wait_until_done(void)
-{
-    return register_wait(FLASH_SR, SR_BSY, 0, FLASH_WAIT_READS) && !(register_read(FLASH_SR) & SR_ERRORS);
-}
+static const flash_control control_registers = {
+    .key = FLASH_KEYR,
+    .control = FLASH_CR,
+    .status = FLASH_SR,
+    .clear = FLASH_SR,
+    .lock = CR_LOCK,
+    .busy = SR_BSY,
+    .errors = SR_ERRORS,
+};
 
-/* Ready for a program or an erase: nothing under way, no error left from before, control open. */
-static bool begin(void)
-{
-    if (!register_wait(FLASH_SR, SR_BSY, 0, FLASH_WAIT_READS)) {
-        return false;
-    }
-    register_write(FLASH_SR, SR_ERRORS);
-    return flash_unlock(FLASH_KEYR, FLASH_CR, CR_LOCK);
-}
-
-/* The cache for data must not keep what the flash held before; it can be emptied only while it is off. */
 static void end(void)
 {
     register_write(FLASH_CR, CR_LOCK);
-    if (register_read(FLASH_ACR) & ACR_DCEN) {
-        register_clear(FLASH_ACR, ACR_DCEN);
-        register_set(FLASH_ACR, ACR_DCRST);
-        register_clear(FLASH_ACR, ACR_DCRST);
-        register_set(FLASH_ACR, ACR_DCEN);
-    }
+    flash_data_cache_empty(FLASH_ACR);
 }
 
 kshot_flash_result chip_flash_read(void *start, uint32_t address, uint8_t *data, uint32_t len)
@@ -88,7 +75,7 @@ kshot_flash_result chip_flash_read(void *start, uint32_t address, uint8_t *data,
 kshot_flash_result chip_flash_prog(void *start, uint32_t address, const uint8_t *data, uint32_t len)
 {
     const uint32_t first = (uint32_t)(uintptr_t)start + address;
-    bool done = begin();
+    bool done = flash_begin(&control_registers);
 
     if (!done) {
         return KSHOT_FLASH_FAILED;
@@ -100,7 +87,7 @@ kshot_flash_result chip_flash_prog(void *start, uint32_t address, const uint8_t 
         register_write(first + i, words[0]);
         register_write(first + i + 4, words[1]);
         memory_barrier();
-        done = wait_until_done();
+        done = flash_wait_until_done(&control_registers);
     }
     end();
     return done ? KSHOT_FLASH_OK : KSHOT_FLASH_FAILED;
@@ -110,15 +97,12 @@ kshot_flash_result chip_flash_erase(void *start, uint32_t address)
 {
     const uint32_t page = ((uint32_t)(uintptr_t)start + address - FLASH_START) / PAGE_BYTES;
     const uint32_t which = CR_PER | CR_PNB(page % PAGES_A_BANK) | (page < PAGES_A_BANK ? 0 : CR_BKER);
-    bool done = begin();
+    bool done = flash_begin(&control_registers);
 
     if (!done) {
         return KSHOT_FLASH_FAILED;
     }
-    register_write(FLASH_CR, which);
-    register_set(FLASH_CR, CR_START);
-    memory_barrier();
-    done = wait_until_done();
+    done = flash_erase_unit(&control_registers, which, CR_START);
     end();
     return done ? KSHOT_FLASH_OK : KSHOT_FLASH_FAILED;
 }
