@@ -48,8 +48,8 @@ def test_a_new_board_is_a_folder(empty: Path) -> None:
     ("arguments", "message"),
     [
         (["flash", "--board", "pico"], "no board 'pico'; there are nrf52840_dk"),
-        (["flash", "--board", "raspberry_pi_pico"], "holds no generated project; `kshot generate` writes one"),
-        (["build", "--board", "all"], "holds no generated project; `kshot generate` writes one"),
+        (["flash", "--board", "raspberry_pi_pico"], "holds no generated project; `kshot generate`"),
+        (["build", "--board", "all"], "holds no generated project; `kshot generate`"),
         (["boards", "new", "No"], "'No' cannot name a board"),
     ],
 )
