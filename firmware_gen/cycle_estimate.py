@@ -1,9 +1,9 @@
 """A rough estimate of cycles from counted instructions; no measurement, and named so wherever it is shown.
 
-QEMU counts instructions and knows no cycles. The estimate gives each kernel the mix of instructions that its code has,
-every instruction taken as often as any other, and each kind of instruction the cycles that Arm's technical reference
-manuals of the Cortex-M0, M3 and M4 state for memory without wait states. Processors that issue two instructions at a
-time or overlap them, Cortex-M7, M33 and M55, have no such table and get no estimate.
+QEMU counts instructions and knows no cycles. The estimate gives each kernel the mix of instructions that its code and
+what it calls have, every instruction taken as often as any other, and each kind of instruction the cycles that Arm's
+technical reference manuals of the Cortex-M0, M3 and M4 state for memory without wait states. Processors that issue two
+instructions at a time or overlap them, Cortex-M7, M33 and M55, have no such table and get no estimate.
 """
 
 from __future__ import annotations
@@ -50,15 +50,27 @@ def cycles_an_instruction(elf: Path, target: str, *, tool_prefix: str) -> dict[s
 
 
 def mixes(disassembly: str) -> dict[str, Counter[str]]:
-    """How many instructions of each kind the functions of a disassembly have."""
-    found: dict[str, Counter[str]] = {}
-    mix: Counter[str] = Counter()
+    """How many instructions of each kind each function of a disassembly has, with all that it can call."""
+    own: dict[str, Counter[str]] = {}
+    calls: dict[str, set[str]] = {}
+    name = ""
     for line in disassembly.splitlines():
         if label := re.match(r"[0-9a-f]{8} <(.+)>:$", line):
-            mix = found.setdefault(label[1], Counter())
-        elif instruction := re.match(r" *[0-9a-f]+:\t(\S+)", line):
-            mix[_kind(instruction[1])] += 1
-    return {name: mix for name, mix in found.items() if mix}
+            name = label[1]
+        elif instruction := re.match(r" *[0-9a-f]+:\t(\S+)(?:\t.*<([^+>]+)>)?", line):
+            own.setdefault(name, Counter())[_kind(instruction[1])] += 1
+            if instruction[2] and instruction[2] != name:
+                calls.setdefault(name, set()).add(instruction[2])
+    return {name: sum((own[each] for each in _reached(name, calls) if each in own), Counter()) for name in own}
+
+
+def _reached(root: str, calls: Mapping[str, set[str]]) -> set[str]:
+    reached, rest = set[str](), {root}
+    while rest:
+        name = rest.pop()
+        reached.add(name)
+        rest |= calls.get(name, set()) - reached
+    return reached
 
 
 def _kind(mnemonic: str) -> str:

@@ -280,7 +280,9 @@ def _improved(order: Sequence[Buffer], bound: int, overlaps: Sequence[Overlap]) 
         if _height(best) == bound:
             break
         highest = {(b.tensors, b.first) for b in placed if b.end == _height(placed)}
-        order = sorted(order, key=lambda b: (b.tensors, b.first) not in highest)
+        before, order = order, sorted(order, key=lambda b: (b.tensors, b.first) not in highest)
+        if order == before:
+            break
     return best or []
 
 
@@ -291,7 +293,7 @@ def _search(buffers: Sequence[Buffer], best: list[Buffer], bound: int, overlaps:
     before inputs), so a search that ends before its steps run out has found the optimum.
     """
     stack: list[tuple[list[Buffer], tuple[Buffer, ...]]] = [([], tuple(buffers))]
-    for _ in range(_SEARCH_STEPS * 100 // max(10, len(buffers)) ** 2):
+    for _ in range(_SEARCH_STEPS * 1000 // max(10, len(buffers)) ** 3):
         if not stack or _height(best) == bound:
             break
         placed, rest = stack.pop()

@@ -51,9 +51,9 @@ def bench(
 
     measured = [
         each
-        for path in models or (project.int8_folder,)
+        for name, path in [(path.stem, path) for path in models] or [(project.c_name, project.int8_folder)]
         for each in benchmark.measure(
-            path.stem,
+            name,
             pipeline.load_int8(path),
             cores or benchmark.CORES,
             project.folder / "bench",

@@ -17,18 +17,19 @@ _DISASSEMBLY = """
   1a:\tstrb.w\tr0, [r4]
   1e:\tbne.n\t10 <kernel>
   20:\tbic.w\tr0, r0, #1
-  24:\tsdiv\tr0, r0, r1
+  24:\tbl\t2c <divide>
   28:\tbx\tlr
 
-0000002c <table>:
-  2c:\t.word\t0x00000001
+0000002c <divide>:
+  2c:\tsdiv\tr0, r0, r1
 """
 
 
 def test_instructions_are_told_apart() -> None:
-    """Loads, stores, branches and divisions by their mnemonics; a bit clear is no branch."""
-    found = mixes(_DISASSEMBLY)["kernel"]
-    assert found == Counter(load=2, store=1, branch=2, divide=1, other=2)
+    """Loads, stores, branches and divisions by their mnemonics, those of called functions too; bic is no branch."""
+    found = mixes(_DISASSEMBLY)
+    assert found["kernel"] == Counter(load=2, store=1, branch=3, divide=1, other=2)
+    assert found["divide"] == Counter(divide=1)
 
 
 def test_targets_without_a_table_get_no_estimate(tmp_path) -> None:
