@@ -84,7 +84,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             Target("m4", "Cortex-M4F", (Board("qemu_m4", "mps2-an386"),), kernels="dsp"),
             Target("m7", "Cortex-M7F", (Board("qemu_m7", "mps2-an500"),), kernels="dsp"),
             Target("m33", "Cortex-M33F", (Board("qemu_m33", "mps2-an505"),), kernels="dsp"),
-            Target("m55", "Cortex-M55", (Board("qemu_m55", "mps3-an547"),), kernels="dsp"),
+            Target("m55", "Cortex-M55", (Board("qemu_m55", "mps3-an547"),), kernels="helium"),
         )
     }
 )

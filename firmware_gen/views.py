@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_gen.c_literals import CType, array, comment, integer
+from firmware_gen.initialisers import WINDOW_OF_ONE, axis_of, braced, image_shape, shape_of, window_of
 from firmware_gen.lowering import LoweredOp
 from firmware_gen.lowering.channels import Channels
 from firmware_gen.lowering.dsp import DspAdd, DspConv, DspDense, DspDepthwise, DspMaxPool
-from firmware_gen.lowering.lines import Axis
+from firmware_gen.lowering.helium import HeliumConv, HeliumDense, HeliumDepthwise, HeliumOp, HeliumPlain
 from firmware_gen.lowering.scalar import ScalarConv, ScalarDepthwise, ScalarOp
 from firmware_gen.plan import MemoryPlan
 from quantize.errors import UnsupportedModelError
@@ -40,17 +41,7 @@ from quantize.graph import (
 Fields = list[tuple[str, str]]
 
 _MAX_LEN = 2**31 - 1
-_WINDOW_OF_ONE = (
-    "{.height = 1, .width = 1, .stride_height = 1, .stride_width = 1, .dilation_height = 1, .dilation_width = 1}"
-)
-_WEIGHT_TYPES: Mapping[str, CType] = MappingProxyType({"uint8": "uint8_t", "uint32": "uint32_t"})
-_AXIS_TYPES: Mapping[str, CType] = MappingProxyType(
-    {
-        **dict.fromkeys(("input_len", "output_len"), "uint16_t"),
-        **dict.fromkeys(("input_step", "output_step"), "uint32_t"),
-        **dict.fromkeys(("stride", "pad"), "uint8_t"),
-    }
-)
+_WEIGHT_TYPES: Mapping[str, CType] = MappingProxyType({"int8": "int8_t", "uint8": "uint8_t", "uint32": "uint32_t"})
 
 
 @dataclass(frozen=True)
@@ -177,15 +168,16 @@ class _Layer:
     def _describe_lowered(self, op: Op) -> tuple[str, str, Fields]:
         """The same for a kernel of another set."""
         match op, self.lowered:
-            case Add(), DspAdd():
-                return "kshot_add_s8", "kshot_dsp_elementwise_add_s8", self._add(op)
-            case MaxPool2D(), DspMaxPool():
-                return "kshot_pool_s8", "kshot_dsp_max_pool2d_s8", self._pool(op)
-            case Conv2D() | FullyConnected(), DspConv() | ScalarConv() as conv:
-                struct, function, fields = "conv", "conv2d", self._lowered_conv(op, conv)
-            case FullyConnected(), DspDense() as dense:
+            case _, DspAdd() | DspMaxPool() | HeliumPlain():
+                plain_struct, plain_function, fields = self._describe(op)
+                return plain_struct, plain_function.replace("kshot_", f"kshot_{self._set}_", 1), fields
+            case Conv2D() | FullyConnected(), DspConv() | ScalarConv() | HeliumConv() as conv:
+                pointwise = isinstance(conv, HeliumConv) and conv.is_pointwise
+                struct, fields = "conv", self._lowered_conv(op, conv)
+                function = "pointwise_conv2d" if pointwise else "conv2d"
+            case FullyConnected(), DspDense() | HeliumDense() as dense:
                 struct, function, fields = "dense", "fully_connected", self._lowered_dense(op, dense)
-            case DepthwiseConv2D(), DspDepthwise() | ScalarDepthwise() as depthwise:
+            case DepthwiseConv2D(), DspDepthwise() | ScalarDepthwise() | HeliumDepthwise() as depthwise:
                 struct, function, fields = "depthwise", "depthwise3x3", self._lowered_depthwise(op, depthwise)
             case _:
                 raise TypeError(f"{type(op).__name__} was lowered to {type(self.lowered).__name__}")
@@ -193,41 +185,46 @@ class _Layer:
 
     @property
     def _set(self) -> str:
+        if isinstance(self.lowered, HeliumOp):
+            return "helium"
         return "scalar" if isinstance(self.lowered, ScalarOp) else "dsp"
 
-    def _lowered_conv(self, op: Conv2D | FullyConnected, conv: DspConv | ScalarConv) -> Fields:
+    def _lowered_conv(self, op: Conv2D | FullyConnected, conv: DspConv | ScalarConv | HeliumConv) -> Fields:
         if isinstance(op, Conv2D):
             height, width = self.graph.tensors[op.weights].shape[1:3]
-            window = _window(op, height, width, op.dilation_height, op.dilation_width)
+            window = window_of(op, height, width, op.dilation_height, op.dilation_width)
             geometry = [*self._image_shapes(), ("window", window)]
         else:  # whatever shape its input has, it is one pixel
             ends = (("input", op.inputs[0]), ("output", op.output))
-            shapes = [(name, _struct(height=1, width=1, channels=self.graph.tensors[i].size)) for name, i in ends]
-            geometry = [*shapes, ("window", _WINDOW_OF_ONE)]
+            shapes = [(name, shape_of(height=1, width=1, channels=self.graph.tensors[i].size)) for name, i in ends]
+            geometry = [*shapes, ("window", WINDOW_OF_ONE)]
+        if not isinstance(conv, HeliumConv):
+            geometry.append(("quads", integer(conv.quads, "uint16_t")))
         return [
             *geometry,
-            ("quads", integer(conv.quads, "uint16_t")),
             self._input_zero_point(op),
             *self._lowered_outputs(op),
-            ("weights", self._constant("weights", _WEIGHT_TYPES[conv.weights.dtype.name], conv.weights)),
+            ("weights", self._packed(conv.weights)),
             ("channels", self._channels(conv.channels)),
         ]
 
-    def _lowered_dense(self, op: FullyConnected, dense: DspDense) -> Fields:
+    def _lowered_dense(self, op: FullyConnected, dense: DspDense | HeliumDense) -> Fields:
         outputs, inputs = self.graph.tensors[op.weights].shape
         return [
             ("input_len", integer(inputs, "uint32_t")),
             ("output_len", integer(outputs, "uint32_t")),
             *self._lowered_outputs(op),
-            ("weights", self._constant("weights", "uint32_t", dense.weights)),
+            ("weights", self._packed(dense.weights)),
             ("channels", self._channels(dense.channels)),
         ]
 
-    def _lowered_depthwise(self, op: DepthwiseConv2D, depthwise: DspDepthwise | ScalarDepthwise) -> Fields:
+    def _lowered_depthwise(
+        self, op: DepthwiseConv2D, depthwise: DspDepthwise | ScalarDepthwise | HeliumDepthwise
+    ) -> Fields:
         return [
             ("channels", integer(len(depthwise.weights), "uint16_t")),
-            ("outer", _axis(depthwise.lines.outer)),
-            ("inner", _axis(depthwise.lines.inner)),
+            ("outer", axis_of(depthwise.lines.outer)),
+            ("inner", axis_of(depthwise.lines.inner)),
             self._input_zero_point(op),
             *self._lowered_outputs(op),
             ("weights", self._constant("weights", "int8_t", depthwise.weights)),
@@ -238,8 +235,13 @@ class _Layer:
         return "input_zero_point", integer(self.graph.tensors[op.inputs[0]].quant.zero_point, "int8_t")
 
     def _lowered_outputs(self, op: Conv2D | DepthwiseConv2D | FullyConnected) -> Fields:
-        rounding = 2 * self.graph.tensors[op.output].quant.zero_point + 1
-        return [*_clamp(op), ("rounding", integer(rounding, "int16_t"))]
+        zero_point = self.graph.tensors[op.output].quant.zero_point
+        if isinstance(self.lowered, HeliumOp):
+            return [("output_zero_point", integer(zero_point, "int8_t")), *_clamp(op)]
+        return [*_clamp(op), ("rounding", integer(2 * zero_point + 1, "int16_t"))]
+
+    def _packed(self, weights: npt.NDArray[np.generic]) -> str:
+        return self._constant("weights", _WEIGHT_TYPES[weights.dtype.name], weights)
 
     def _channels(self, channels: Channels) -> str:
         ctype = f"kshot_{self._set}_channels"
@@ -247,7 +249,7 @@ class _Layer:
         if key not in self.pool:
             self.pool[key] = f"{self.symbol}_channels"
             rows = zip(channels.start.tolist(), channels.multiplier.tolist(), channels.shift.tolist(), strict=True)
-            text = "\n".join(f"    {{{', '.join(_braced(part) for part in row)}}}," for row in rows)
+            text = "\n".join(f"    {{{', '.join(braced(part) for part in row)}}}," for row in rows)
             size = sum(part.nbytes for part in vars(channels).values())
             count = str(len(channels.start))
             self.constants.append(ConstantView(ctype, self.pool[key], count, text, size))
@@ -257,7 +259,7 @@ class _Layer:
         height, width = self.graph.tensors[op.weights].shape[1:3]
         return [
             *self._image_shapes(),
-            ("window", _window(op, height, width, op.dilation_height, op.dilation_width)),
+            ("window", window_of(op, height, width, op.dilation_height, op.dilation_width)),
             *self._zero_points(),
             *_clamp(op),
             ("depth_multiplier", integer(depth_multiplier, "uint16_t")),
@@ -288,7 +290,7 @@ class _Layer:
     def _pool(self, op: AveragePool2D | MaxPool2D) -> Fields:
         return [
             *self._image_shapes(),
-            ("window", _window(op, op.filter_height, op.filter_width, 1, 1)),
+            ("window", window_of(op, op.filter_height, op.filter_width, 1, 1)),
             *_clamp(op),
         ]
 
@@ -340,7 +342,7 @@ class _Layer:
 
     def _image_shapes(self) -> Fields:
         ends = (("input", self.op.inputs[0]), ("output", self.op.output))
-        return [(name, _image_shape(self.graph.tensors[tensor])) for name, tensor in ends]
+        return [(name, image_shape(self.graph.tensors[tensor])) for name, tensor in ends]
 
     def _zero_points(self) -> Fields:
         ends = (("input", self.op.inputs[0]), ("output", self.op.output))
@@ -373,15 +375,6 @@ def _at(base: str, offset: int) -> str:
     return f"{base} + {offset}" if offset else base
 
 
-def _axis(axis: Axis) -> str:
-    items = [f".{name} = {integer(value, _AXIS_TYPES[name])}" for name, value in vars(axis).items()]
-    return "{" + ", ".join(items[:4]) + ",\n              " + ", ".join(items[4:]) + "}"
-
-
-def _braced(values: Sequence[int]) -> str:
-    return "{" + ", ".join(integer(value) for value in values) + "}"
-
-
 def _data(tensor: Tensor) -> npt.NDArray[np.generic]:
     if tensor.data is None:
         raise ValueError(f"{tensor.name}: weights and biases must be constants")
@@ -390,37 +383,6 @@ def _data(tensor: Tensor) -> npt.NDArray[np.generic]:
 
 def _shape_text(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape[1:])) or "1"
-
-
-def _image_shape(tensor: Tensor) -> str:
-    """``kshot_shape`` of an NHWC tensor; a tensor without rows and columns is one pixel."""
-    height, width, channels = (1, 1, *tensor.shape[1:])[-3:]
-    return _struct(height=height, width=width, channels=channels)
-
-
-def _struct(**fields: int) -> str:
-    return "{" + ", ".join(f".{name} = {integer(value, 'uint16_t')}" for name, value in fields.items()) + "}"
-
-
-def _window(
-    op: Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D,
-    height: int,
-    width: int,
-    dilation_height: int,
-    dilation_width: int,
-) -> str:
-    narrow = {
-        "stride_height": op.stride_height,
-        "stride_width": op.stride_width,
-        "dilation_height": dilation_height,
-        "dilation_width": dilation_width,
-        "pad_top": op.padding.top,
-        "pad_left": op.padding.left,
-    }
-    wide = {"height": height, "width": width}
-    items = [f".{name} = {integer(value, 'uint16_t')}" for name, value in wide.items()]
-    items += [f".{name} = {integer(value, 'uint8_t')}" for name, value in narrow.items()]
-    return "{" + ", ".join(items[:4]) + ",\n               " + ", ".join(items[4:]) + "}"
 
 
 def _clamp(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from firmware_gen.kernel_sets import KernelSet
 from firmware_gen.lowering.dsp import DspOp, lower_dsp
+from firmware_gen.lowering.helium import HeliumOp, lower_helium
 from firmware_gen.lowering.scalar import ScalarOp, lower_scalar
 from quantize.graph import Int8Graph
 
-LoweredOp = DspOp | ScalarOp
+LoweredOp = DspOp | ScalarOp | HeliumOp
 
 
 def lower(graph: Int8Graph, kernels: KernelSet) -> tuple[LoweredOp | None, ...]:
@@ -21,4 +22,6 @@ def lower(graph: Int8Graph, kernels: KernelSet) -> tuple[LoweredOp | None, ...]:
         return tuple(lower_dsp(graph, op) for op in graph.ops)
     if kernels == "scalar":
         return tuple(lower_scalar(graph, op) for op in graph.ops)
+    if kernels == "helium":
+        return tuple(lower_helium(graph, op) for op in graph.ops)
     return (None,) * len(graph.ops)

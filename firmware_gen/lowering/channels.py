@@ -19,17 +19,17 @@ MAX_SHIFT = 22  # the zero point shifted to the left stays below 2**30
 class Channels:
     """What each four output channels need beside their weights; channels that do not exist are 0.
 
-    ``kshot_dsp_channels`` or ``kshot_scalar_channels``.
+    ``kshot_dsp_channels``, ``kshot_scalar_channels`` or ``kshot_helium_channels``.
 
     Attributes
     ----------
     start, multiplier : int32 [groups, 4]
-    shift : uint8 [groups, 4]
+    shift : uint8 or int8 [groups, 4]
     """
 
     start: npt.NDArray[np.int32]
     multiplier: npt.NDArray[np.int32]
-    shift: npt.NDArray[np.uint8]
+    shift: npt.NDArray[np.uint8] | npt.NDArray[np.int8]
 
 
 def rescales(layer: Weighted) -> bool:

@@ -16,7 +16,7 @@ _MAX_INNER_STRIDE = 2
 
 @dataclass(frozen=True)
 class Axis:
-    """``kshot_dsp_axis``."""
+    """``kshot_axis``."""
 
     input_len: int
     output_len: int
@@ -56,11 +56,14 @@ class Lines:
         return np.ascontiguousarray(taps if self.are_rows else taps.transpose(0, 2, 1))
 
 
-def lines_of_three(graph: Int8Graph, op: DepthwiseConv2D) -> Lines | None:
-    """Lines along the longer axis, or the one whose stride is smaller; None where the kernels do not fit the window."""
+def lines_of_three(graph: Int8Graph, op: DepthwiseConv2D, *, group: int = GROUP) -> Lines | None:
+    """Lines along the longer axis, or the one whose stride is smaller; None where the kernels do not fit the window.
+
+    Channels come by `group`.
+    """
     _, height, width, channels = graph.tensors[op.weights].shape
     dilated = op.dilation_height > 1 or op.dilation_width > 1
-    if (height, width) != (3, 3) or dilated or op.depth_multiplier > 1 or channels % GROUP:
+    if (height, width) != (3, 3) or dilated or op.depth_multiplier > 1 or channels % group:
         return None
     rows, columns = _axes(graph, op)
     are_rows = (columns.stride, -columns.output_len) <= (rows.stride, -rows.output_len)

@@ -20,7 +20,7 @@ typedef struct {
     uint32_t pairs;
 } workspace;
 
-static uint32_t steps_of(const kshot_dsp_axis *inner)
+static uint32_t steps_of(const kshot_axis *inner)
 {
     return inner->stride == 1 ? (inner->output_len + 1u) / 2 : inner->output_len;
 }
@@ -62,7 +62,7 @@ static inline void put_pair(uint32_t first, uint32_t second, uint32_t channel_wo
 static void load_line(const kshot_dsp_depthwise_s8 *depthwise, const int8_t *line, const workspace *work,
                       uint32_t *slot)
 {
-    const kshot_dsp_axis *const inner = &depthwise->inner;
+    const kshot_axis *const inner = &depthwise->inner;
     const uint32_t zero_word = ((uint32_t)depthwise->input_zero_point & 0xFFu) * 0x01010101u;
     const uint32_t channel_words = SLOTS * work->pairs, step = inner->input_step;
     const int32_t len = line == NULL ? 0 : inner->input_len;
@@ -147,7 +147,7 @@ static void outputs_of_stride_2(const channel_line *line, int8_t *output)
 static void convolve_line(const kshot_dsp_depthwise_s8 *depthwise, const kshot_dsp_channels *channels,
                           const workspace *work, uint32_t phase, int8_t *output)
 {
-    const kshot_dsp_axis *const inner = &depthwise->inner;
+    const kshot_axis *const inner = &depthwise->inner;
     const uint32_t first_row = phase == 0 ? 0 : 3 - phase;
 
     for (uint32_t i = 0; i < GROUP; i++) {
@@ -183,7 +183,7 @@ static void clamp_line(const kshot_dsp_depthwise_s8 *depthwise, int8_t *output)
 static void convolve_group(const kshot_dsp_depthwise_s8 *depthwise, const kshot_dsp_channels *channels,
                            const workspace *work, const int8_t *input, int8_t *output)
 {
-    const kshot_dsp_axis *const outer = &depthwise->outer;
+    const kshot_axis *const outer = &depthwise->outer;
     const int clamped = depthwise->activation_min != INT8_MIN || depthwise->activation_max != INT8_MAX;
     uint32_t loaded = 0, slot = 0; /* lines are counted with padding; slots are such counts modulo 3 */
 

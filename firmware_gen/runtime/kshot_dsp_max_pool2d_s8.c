@@ -8,6 +8,19 @@
 #include "kshot_dsp_s8.h"
 #include "kshot_window.h"
 
+/* The window that most networks have, four channels at a time. */
+static void max_of_two_by_two(const int8_t *first, uint32_t row_step, uint32_t channels, int8_t *output)
+{
+    const int8_t *second = first + channels, *third = first + row_step, *fourth = third + channels;
+
+    for (const int8_t *const end = output + channels; output != end; output += 4) {
+        const uint32_t upper = kshot_max_4(kshot_load_4(first), kshot_load_4(second));
+        const uint32_t lower = kshot_max_4(kshot_load_4(third), kshot_load_4(fourth));
+        kshot_store_4(output, kshot_max_4(upper, lower));
+        first += 4, second += 4, third += 4, fourth += 4;
+    }
+}
+
 /* The largest of the taps inside the image, four channels at a time. */
 static void max_pixel(const kshot_pool_s8 *pool, const kshot_patch *patch, const int8_t *input, int8_t *output)
 {
@@ -18,6 +31,10 @@ static void max_pixel(const kshot_pool_s8 *pool, const kshot_patch *patch, const
     const int8_t *first =
         input + kshot_tap_index(patch, &pool->window, &pool->input, patch->rows.begin, patch->columns.begin);
 
+    if (rows == 2 && columns == 2 && column_step == channels) {
+        max_of_two_by_two(first, row_step, channels, output);
+        return;
+    }
     for (uint32_t channel = 0; channel < channels; channel += 4, first += 4) {
         uint32_t largest = kshot_load_4(first);
         const int8_t *row = first;

@@ -5,6 +5,7 @@
 #ifndef KSHOT_DSP_S8_H
 #define KSHOT_DSP_S8_H
 
+#include "kshot_axis.h"
 #include "kshot_kernels_s8.h"
 
 #ifdef __cplusplus
@@ -49,18 +50,11 @@ typedef struct kshot_dsp_dense_s8 {
 
 void kshot_dsp_fully_connected_s8(const kshot_dsp_dense_s8 *dense, const int8_t *input, int8_t *output);
 
-/* One axis of an image under a window of three taps; a step is the distance of neighbours in memory. */
-typedef struct kshot_dsp_axis {
-    uint16_t input_len, output_len;
-    uint32_t input_step, output_step;
-    uint8_t stride, pad;
-} kshot_dsp_axis;
-
 /* Depthwise convolution, 3 x 3, with as many output as input channels, a multiple of four. Lines run along `inner`,
  * which may be either axis of the image and whose stride is 1 or 2. */
 typedef struct kshot_dsp_depthwise_s8 {
     uint16_t channels;
-    kshot_dsp_axis outer, inner;
+    kshot_axis outer, inner;
     int8_t input_zero_point, activation_min, activation_max;
     int16_t rounding;                 /* 2 * output zero point + 1 */
     const int8_t *weights;            /* [channels][outer tap][inner tap] */

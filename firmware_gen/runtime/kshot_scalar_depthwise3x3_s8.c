@@ -22,7 +22,7 @@ typedef struct {
     uint32_t places;
 } workspace;
 
-static uint32_t steps_of(const kshot_scalar_axis *inner)
+static uint32_t steps_of(const kshot_axis *inner)
 {
     return inner->stride == 1 ? (inner->output_len + 1u) / 2 : inner->output_len;
 }
@@ -41,7 +41,7 @@ static void unpack_weights(const int8_t *weights, int32_t *unpacked)
 static void load_line(const kshot_scalar_depthwise_s8 *depthwise, const int8_t *line, const workspace *work,
                       uint8_t *slot)
 {
-    const kshot_scalar_axis *const inner = &depthwise->inner;
+    const kshot_axis *const inner = &depthwise->inner;
     const uint8_t zero = (uint8_t)((uint8_t)depthwise->input_zero_point ^ 0x80u);
     const uint32_t channel_bytes = PLACE_BYTES * work->places, step = inner->input_step;
     const uint32_t inside = line == NULL ? 0 : inner->input_len;
@@ -127,7 +127,7 @@ static void outputs_of_stride_2(const channel_line *line, const kshot_scalar_sca
 static void convolve_line(const kshot_scalar_depthwise_s8 *depthwise, const kshot_scalar_channels *channels,
                           const workspace *work, uint32_t phase, int8_t *output)
 {
-    const kshot_scalar_axis *const inner = &depthwise->inner;
+    const kshot_axis *const inner = &depthwise->inner;
     const uint32_t first_row = phase == 0 ? 0 : 3 - phase;
 
     for (uint32_t i = 0; i < GROUP; i++) {
@@ -157,7 +157,7 @@ static void convolve_line(const kshot_scalar_depthwise_s8 *depthwise, const ksho
 static void convolve_group(const kshot_scalar_depthwise_s8 *depthwise, const kshot_scalar_channels *channels,
                            const workspace *work, const int8_t *input, int8_t *output)
 {
-    const kshot_scalar_axis *const outer = &depthwise->outer;
+    const kshot_axis *const outer = &depthwise->outer;
     uint32_t loaded = 0, slot = 0; /* lines are counted with padding; slots are such counts modulo 3 */
 
     for (uint32_t y = 0; y < outer->output_len; y++, output += outer->output_step) {

@@ -8,6 +8,7 @@
 #ifndef KSHOT_SCALAR_S8_H
 #define KSHOT_SCALAR_S8_H
 
+#include "kshot_axis.h"
 #include "kshot_kernels_s8.h"
 
 #ifdef __cplusplus
@@ -36,18 +37,11 @@ typedef struct kshot_scalar_conv_s8 {
 /* Scratch: 4 bytes a quad. */
 void kshot_scalar_conv2d_s8(const kshot_scalar_conv_s8 *conv, const int8_t *input, int8_t *output, void *scratch);
 
-/* One axis of an image under a window of three taps; a step is the distance of neighbours in memory. */
-typedef struct kshot_scalar_axis {
-    uint16_t input_len, output_len;
-    uint32_t input_step, output_step;
-    uint8_t stride, pad;
-} kshot_scalar_axis;
-
 /* Depthwise convolution, 3 x 3, with as many output as input channels, a multiple of four. Lines run along `inner`,
  * which may be either axis of the image and whose stride is 1 or 2. */
 typedef struct kshot_scalar_depthwise_s8 {
     uint16_t channels;
-    kshot_scalar_axis outer, inner;
+    kshot_axis outer, inner;
     int8_t input_zero_point, activation_min, activation_max;
     int16_t rounding;      /* 2 * output zero point + 1 */
     const int8_t *weights; /* [channels][outer tap][inner tap] */

@@ -35,6 +35,7 @@ GCC = Compiler("gcc", "gcc", ("gcc",), ("-fsanitize=address,undefined", "-fno-sa
 CLANG = Compiler("clang", "clang", ("clang",), ("-fsanitize=undefined", "-fsanitize-trap=all"))
 M0 = Compiler("m0", "arm-gcc", ("arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mthumb"))
 M4 = Compiler("m4", "arm-gcc", ("arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb"))
+M55 = Compiler("m55", "arm-gcc", ("arm-none-eabi-gcc", "-mcpu=cortex-m55", "-mfloat-abi=hard", "-mthumb"))
 
 
 def sources() -> list[Path]:

@@ -119,6 +119,25 @@ class Depthwise(ctypes.Structure):
     )
 
 
+_HELIUM_LIMITS = (*((name, c_int8) for name in ("input_zero_point", "output_zero_point")), *_LIMITS)
+_HELIUM_CONSTANTS = (("weights", _Int8s), ("channels", _Channels))
+
+
+class HeliumConv(ctypes.Structure):
+    _fields_ = (*_IMAGES, ("window", Window), *_HELIUM_LIMITS, *_HELIUM_CONSTANTS)
+
+
+class HeliumDense(ctypes.Structure):
+    _fields_ = (("input_len", c_uint32), ("output_len", c_uint32), *_HELIUM_LIMITS[1:], *_HELIUM_CONSTANTS)
+
+
+class HeliumDepthwise(ctypes.Structure):
+    _fields_ = (
+        *(("channels", c_uint16), ("outer", Axis), ("inner", Axis), *_HELIUM_LIMITS),
+        *(("weights", _Int8s), ("groups", _Channels)),
+    )
+
+
 STRUCTS: Mapping[str, type[ctypes.Structure]] = {
     "kshot_conv2d_s8": Conv,
     "kshot_depthwise_conv2d_s8": Conv,
@@ -136,6 +155,15 @@ LOWERED_STRUCTS: Mapping[str, type[ctypes.Structure]] = {
     "kshot_dsp_max_pool2d_s8": Pool,
     "kshot_dsp_fully_connected_s8": DspDense,
     "kshot_dsp_depthwise3x3_s8": Depthwise,
+    "kshot_helium_average_pool2d_s8": Pool,
+    "kshot_helium_conv2d_s8": HeliumConv,
+    "kshot_helium_depthwise3x3_s8": HeliumDepthwise,
+    "kshot_helium_depthwise_conv2d_s8": Conv,
+    "kshot_helium_elementwise_add_s8": Add,
+    "kshot_helium_fully_connected_s8": HeliumDense,
+    "kshot_helium_max_pool2d_s8": Pool,
+    "kshot_helium_mean_hw_s8": Mean,
+    "kshot_helium_pointwise_conv2d_s8": HeliumConv,
     "kshot_scalar_conv2d_s8": ScalarConv,
     "kshot_scalar_depthwise3x3_s8": Depthwise,
 }
@@ -169,12 +197,12 @@ class Runtime:
         struct = _filled({**STRUCTS, **LOWERED_STRUCTS}[kernel], fields, keep)
         keep += [np.ascontiguousarray(array, np.int8) for array in inputs]
         operands = [output] if in_place else keep[-len(inputs) :]
-        scratch = np.full(scratch_bytes // 4 + guard, 0x55555555, np.uint32)
+        scratch = np.full(-(-scratch_bytes // 4) + guard, 0x55555555, np.uint32)
         pointers = [array.ctypes.data_as(_Int8s) for array in (*operands, output, scratch)]
         self._library[kernel](ctypes.byref(struct), *(pointers if scratch_bytes else pointers[:-1]))
         assert (output[-guard:] == 85).all(), "written behind the output"
         assert in_place or (output[output_len:] == 85).all(), "written behind the output"
-        assert (scratch[scratch_bytes // 4 :] == 0x55555555).all(), "written behind the scratch"
+        assert (scratch.view(np.uint8)[scratch_bytes:] == 0x55).all(), "written behind the scratch"
         return output[:output_len]
 
     def batch(self, name: str, *arguments: npt.ArrayLike) -> npt.NDArray[np.int32]:

@@ -3,12 +3,16 @@
 import dataclasses
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from lowered_vectors_program import lowered_vectors_program
+from runtime_compilers import RUNTIME
 from tiny_graphs import random_graph, tiny_dense
+from vectors.cases import cases
 from vectors_program import vectors_program
 
 from firmware_gen.build import build
@@ -32,6 +36,22 @@ CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors" 
 def test_kernels_equal_tflite_micro(tiny_tree: SourceTree, programs: Path, target: str) -> None:
     """Every sample of every shared vector, computed by the processor's own code; nothing written behind an output."""
     tree = dataclasses.replace(tiny_tree, files={**tiny_tree.files, "main.c": vectors_program(CASES)})
+    run = Emulator(build(tree, TARGETS[target], programs)).run()
+    names = [case["name"] for case in CASES for _ in case["samples"]]
+    wrong = {name for name, mark in zip(names, run.serial.decode(), strict=True) if mark != "."}
+    assert wrong == set()
+    assert run.exit_status == 0
+
+
+@pytest.mark.parametrize("target", ["m0", "m4", "m55"])
+def test_each_set_of_kernels_equals_tflite_micro(tiny_tree: SourceTree, programs: Path, target: str) -> None:
+    """The shared vectors as the set of this processor runs them; every kernel of the set has its turn."""
+    kernels = TARGETS[target].kernels
+    vectors = {vector["name"]: vector for vector in CASES}
+    program, called = lowered_vectors_program([(case, vectors[case.name]) for case in cases()], kernels)
+    declared = re.findall(rf"^void (kshot_{kernels}_\w+_s8)\(", (RUNTIME / f"kshot_{kernels}_s8.h").read_text(), re.M)
+    assert set(declared) <= called
+    tree = dataclasses.replace(tiny_tree, files={**tiny_tree.files, "main.c": program})
     run = Emulator(build(tree, TARGETS[target], programs)).run()
     names = [case["name"] for case in CASES for _ in case["samples"]]
     wrong = {name for name, mark in zip(names, run.serial.decode(), strict=True) if mark != "."}
@@ -72,7 +92,7 @@ def test_networks_that_nobody_chose(tmp_path: Path, target: str) -> None:
 
 
 @pytest.mark.needs("mlperf")
-@pytest.mark.parametrize("target", ["m0", "m3", "m4"])
+@pytest.mark.parametrize("target", ["m0", "m3", "m4", "m55"])
 def test_a_network_that_was_not_made_for_this(tmp_path: Path, target: str) -> None:
     """MLPerf Tiny's keyword spotter, as published, is exact."""
     path = Path(os.environ["KSHOT_DATA"]) / "mlperf_tiny" / "kws_ref_model.tflite"

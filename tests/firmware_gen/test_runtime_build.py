@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from runtime_compilers import CLANG, GCC, M0, M4, RUNTIME, SHARED_WARNINGS, Compiler, compile_objects, run
+from runtime_compilers import CLANG, GCC, M0, M4, M55, RUNTIME, SHARED_WARNINGS, Compiler, compile_objects, run
 
 _X86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the flags are those of x86-64")
 _M4_FPU = ("-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")
@@ -20,7 +20,7 @@ _ALLOWED_WITH_FLOATS = re.compile(rf"{_ALLOWED.pattern}|__aeabi_({_BINARY32})")
 
 @pytest.mark.parametrize("optimisation", ["-Os", "-O3"])
 @pytest.mark.parametrize(
-    "compiler", [pytest.param(c, id=c.name, marks=pytest.mark.needs(c.need)) for c in (GCC, CLANG, M0, M4)]
+    "compiler", [pytest.param(c, id=c.name, marks=pytest.mark.needs(c.need)) for c in (GCC, CLANG, M0, M4, M55)]
 )
 def test_no_compiler_warns(compiler: Compiler, optimisation: str, tmp_path: Path) -> None:
     """Clean under every warning of DESIGN.md; the optimiser finds some that others do not."""

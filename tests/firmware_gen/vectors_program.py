@@ -25,7 +25,7 @@ _CTYPES: Mapping[str, c_literals.CType] = {
     "shift": "int8_t",
 }
 
-_HEAD = """\
+HEAD = """\
 #include "boards/board.h"
 #include "kshot_kernels_s8.h"
 
@@ -49,7 +49,7 @@ static void compare(const int8_t *expected, size_t len)
 }
 """
 
-_MAIN = """
+MAIN = """
 int main(void)
 {
     board_start();
@@ -66,7 +66,7 @@ def vectors_program(cases: Sequence[Mapping[str, Any]]) -> str:
     longest = max(len(sample["output"]) for case in cases for sample in case["samples"])
     functions = "\n".join(_case_function(index, case) for index, case in enumerate(cases))
     calls = "\n".join(f"    case_{index}();" for index in range(len(cases)))
-    return f"#define OUTPUT_BYTES {longest}\n{_HEAD}\n{functions}{_MAIN.replace('CALLS', calls)}"
+    return f"#define OUTPUT_BYTES {longest}\n{HEAD}\n{functions}{MAIN.replace('CALLS', calls)}"
 
 
 def _case_function(index: int, case: Mapping[str, Any]) -> str:
