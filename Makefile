@@ -1,6 +1,6 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches bench-training store-torture fuzz-store wheel clean
+.PHONY: help setup demo test lint format adaptation exactness bench boards omniglot packages compare switches bench-training store-torture fuzz-store wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
@@ -49,6 +49,10 @@ exactness: setup ## .tflite == NumPy == host C == QEMU, in counts (build/figures
 bench: setup ## instructions and memory of the int8 engine, each core and model (build/figures/engine.json)
 	@setup/tools.sh --required $(device_tools)
 	$(python) -m bench.engine
+
+boards: setup ## firmware for every board, linked and its bytes checked (build/figures/boards.json)
+	@setup/tools.sh --required gcc arm-none-eabi-gcc
+	$(python) -m bench.boards
 
 omniglot: setup ## accuracy on Omniglot's validation alphabets, int8 on compiled C (build/figures/omniglot.json)
 	@setup/tools.sh --required gcc

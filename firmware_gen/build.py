@@ -72,7 +72,7 @@ class Firmware:
     elf : Path
         On the host target, the program itself.
     bin, hex : Path or None
-        Images of the flash; None on the host.
+        Images of the flash; None on the host. No .bin where the board's image is in pieces.
     sizes : SizeReport or None
         None on the host, where memory is no question.
     """
@@ -172,7 +172,8 @@ def _build_for(
     )
     if sizes.ram_bytes > sizes.ram_region_bytes:
         raise MemoryOverflowError(board.name, "RAM", sizes.ram_bytes - sizes.ram_region_bytes)
-    return Firmware(tree.name, target, board, elf, elf.with_suffix(".bin"), elf.with_suffix(".hex"), sizes)
+    binary = elf.with_suffix(".bin")
+    return Firmware(tree.name, target, board, elf, binary if binary.is_file() else None, elf.with_suffix(".hex"), sizes)
 
 
 def _forget_other_flags(output: Path, flags: str) -> None:

@@ -78,7 +78,7 @@ def examine(*, run: Callable[[str], str | None] | None = None) -> list[Check]:
     ]
     apt = "sudo apt-get install --no-install-recommends "
     tools = [Check(name, find(name), purpose, apt + debian, needed) for name, purpose, debian, needed in _TOOLS]
-    pyocd = Check("pyocd", find("pyocd"), "flashing boards over a debug probe", "pip install pyocd")
+    pyocd = Check("pyocd", find("pyocd"), "flashing boards over a debug probe", 'pip install "kshot[flash]"')
     return [python, *packages, *_interpreter(), *tools, pyocd]
 
 

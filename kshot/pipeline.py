@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from firmware_gen import build as firmware_build
-from firmware_gen import emit, targets
+from firmware_gen import emit, hardware, own_boards, targets
 from firmware_gen.build import Firmware
 from firmware_gen.host import HostLibrary
 from firmware_gen.packages import Publisher
@@ -231,6 +232,31 @@ def build(project: Project, source: Path, target: str) -> Firmware:
         If the source is no generated project, a tool is missing, or compiling fails.
     """
     return firmware_build.build(SourceTree.read(source), targets.get(target), project.firmware_folder(target))
+
+
+def board_names(given: Sequence[str]) -> list[str]:
+    """The boards that a command names; `all` stands for every one of kshot's."""
+    return list(dict.fromkeys(name for each in given for name in (hardware.HARDWARE if each == "all" else [each])))
+
+
+def build_for_board(project: Project, source: Path, name: str) -> Firmware:
+    """Compile a generated project for a board, one of kshot's or of the project's own folder ``boards``.
+
+    Raises
+    ------
+    UnknownBoardError
+        If neither has a board of this name.
+    SourceTreeError, BuildError
+        As `build`.
+    """
+    tree = SourceTree.read(source)
+    if name in hardware.HARDWARE:
+        target = hardware.get(name).target
+    else:
+        own = own_boards.read(project.root / "boards", name)
+        tree = replace(tree, files={**tree.files, **own.files})
+        target = own.target
+    return firmware_build.build(tree, target, project.firmware_folder(name))
 
 
 def emulate(project: Project, target: str, *, shots: int) -> Emulation:

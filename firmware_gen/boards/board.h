@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a program here asks of its board. A port to another board is these five functions and board_tick_unit,
- * a linker script and a board.mk (the variables that it sets are listed in boards/host/board.mk). */
+/* What a program here asks of its board. A port to another board is these functions and board_tick_unit, a
+ * linker script and a board.mk (the variables that it sets are listed in boards/host/board.mk); a board whose flash
+ * keeps the store adds the driver of board_flash.h. docs/boards.md leads through a port. */
 #ifndef BOARD_H
 #define BOARD_H
 
@@ -14,7 +15,7 @@ extern "C" {
 /* Exit status of a program that ran into a processor fault. */
 #define BOARD_EXIT_FAULT 70
 
-/* Readies the serial line and the tick counter. Call it first, once. */
+/* Readies the clock, the serial line and the tick counter. Call it first, once. */
 void board_start(void);
 
 /* Sends `len` bytes over the serial line; returns when the last one is handed over. */
@@ -31,6 +32,9 @@ extern const char *const board_tick_unit;
 
 /* Ends the program where it can end; elsewhere stops. */
 void board_exit(int status) __attribute__((noreturn));
+
+/* Starts the program anew, as after power came: variables are lost, flash stays. */
+void board_reset(void) __attribute__((noreturn));
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kshot import __version__
+from kshot.cli.boards import boards
 from kshot.cli.build import build
 from kshot.cli.compare import compare
 from kshot.cli.completion import completion
@@ -13,13 +14,29 @@ from kshot.cli.demo import demo
 from kshot.cli.doctor import doctor
 from kshot.cli.emulate import emulate
 from kshot.cli.evaluate import evaluate
+from kshot.cli.flash import flash
 from kshot.cli.generate import generate
 from kshot.cli.group import KshotGroup
 from kshot.cli.init import init
 from kshot.cli.quantize import quantize
 from kshot.cli.train import train
 
-_COMMANDS = (init, train, quantize, evaluate, compare, generate, build, emulate, demo, data, doctor, completion)
+_COMMANDS = (
+    init,
+    train,
+    quantize,
+    evaluate,
+    compare,
+    generate,
+    build,
+    boards,
+    flash,
+    emulate,
+    demo,
+    data,
+    doctor,
+    completion,
+)
 
 
 @click.group(

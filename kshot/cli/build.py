@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source", type=click.Path(file_okay=False, path_type=Path), required=False)
+@click.option(
+    "--board", "board_names", multiple=True, metavar="NAME", help="Build for a board, or `all`. May be repeated."
+)
 @project_options("build")
-def build(project: Project, as_json: bool, source: Path | None) -> None:
-    """Compile a generated project for each target.
+def build(project: Project, as_json: bool, source: Path | None, board_names: tuple[str, ...]) -> None:
+    """Compile a generated project for each target, or for boards.
 
     SOURCE is the folder that `kshot generate` wrote; by default the project's.
     """
@@ -25,7 +28,11 @@ def build(project: Project, as_json: bool, source: Path | None) -> None:
     from kshot.report.output import print_json
     from kshot.report.tables import size_table
 
-    builds = [pipeline.build(project, source or project.source_folder, target) for target in project.build.targets]
+    folder = source or project.source_folder
+    if board_names:
+        builds = [pipeline.build_for_board(project, folder, name) for name in pipeline.board_names(board_names)]
+    else:
+        builds = [pipeline.build(project, folder, target) for target in project.build.targets]
     if as_json:
         print_json([pipeline.firmware_row(firmware) for firmware in builds])
     else:

@@ -24,6 +24,8 @@ COMMANDS = [
     "compare",
     "generate",
     "build",
+    "boards",
+    "flash",
     "emulate",
     "demo",
     "data",

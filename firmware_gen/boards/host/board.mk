@@ -6,6 +6,7 @@
 #   BOARD_LDFLAGS  flags of the link, the linker script among them
 #   BOARD_LINKER_SCRIPTS  files that the link depends on
 #   BOARD_RUN      a command that runs the linked program, which is appended to it
+#   BOARD_IN_PIECES  yes where the image has a gap that no .bin may fill; there is a .hex alone then
 BOARD_CROSS =
 BOARD_CFLAGS =
 BOARD_SOURCES = boards/host/board.c
