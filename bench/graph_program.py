@@ -288,11 +288,8 @@ def _project() -> Mapping[str, str]:
 
 def _is_needed(path: str) -> bool:
     """The kernels, all headers, the board and the Makefile: no learner and no store."""
-    return (
-        path == "Makefile"
-        or path.startswith("boards/")
-        or (path.startswith("kshot/") and path.endswith(("_s8.c", ".h")))
-    )
+    shared = ("Makefile", "boards/", "kshot/kshot_helium_")
+    return path.startswith(shared) or (path.startswith("kshot/") and path.endswith(("_s8.c", ".h")))
 
 
 def _numbered(source: str, case: GraphCase, number: int) -> str:

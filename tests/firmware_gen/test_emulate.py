@@ -64,6 +64,7 @@ int main(void)
         after = board_tick();
         send(after - before);
     }
+    after = board_tick();
     for (int i = 0; i < 2000; i++) {
         before = after;
         after = board_tick();
