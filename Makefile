@@ -1,16 +1,26 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches bench-training store-torture fuzz-store wheel clean
+.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches open-set bench-training store-torture fuzz-store wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
 jobs   := $(shell nproc 2>/dev/null || echo 2)
 compared = $(patsubst %/embedding.json,%,$(wildcard build/omniglot/*/trained/embedding.json))
+quantized = $(patsubst %/int8/int8_embedding.json,%,$(wildcard build/omniglot/*/int8/int8_embedding.json))
 cppcheck := --std=c99 --enable=warning,style,performance,portability --inline-suppr --error-exitcode=1 --quiet -j$(jobs)
 device_tools := gcc arm-none-eabi-gcc qemu-system-arm
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# says how to train where the list of trainings is empty
+define needs_trainings
+	@if [ -z "$(1)" ]; then \
+	    echo "There is no training in build/omniglot yet; these train and quantize one each:" >&2; \
+	    for recipe in examples/omniglot/*.toml; do \
+	        echo "    examples/omniglot/train.sh $$(basename $$recipe .toml)" >&2; \
+	    done; exit 1; fi
+endef
 
 setup: ## .venv, compilers and emulator, as the other targets need them
 	@setup/python.sh lint,tensorboard,test
@@ -64,12 +74,13 @@ packages: setup ## every format of kshot generate, compiled and validated (build
 
 compare: setup ## the learners side by side, from trainings in build/omniglot (build/figures/compare.json)
 	@setup/tools.sh --required gcc
-	@if [ -z "$(compared)" ]; then \
-	    echo "There is no training in build/omniglot/*/trained yet; these train and quantize one each:" >&2; \
-	    for recipe in examples/omniglot/*.toml; do \
-	        echo "    examples/omniglot/train.sh $$(basename $$recipe .toml)" >&2; \
-	    done; exit 1; fi
+	$(call needs_trainings,$(compared))
 	$(kshot) compare $(compared)
+
+open-set: setup ## rejection of unknown classes by those trainings, asked and realised rates (build/figures/open_set.json)
+	@setup/tools.sh --required $(device_tools)
+	$(call needs_trainings,$(quantized))
+	$(python) -m bench.open_set $(quantized)
 
 switches: setup ## what each switch of the training does, on Omniglot, beside the recipe (build/figures/switches.json)
 	@setup/tools.sh --required gcc

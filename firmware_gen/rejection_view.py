@@ -17,6 +17,12 @@ THRESHOLD_BYTES = 8
 
 _NOTE_BYTES = 6  # distance to the nearest class, and which that is
 
+_NOTES = {
+    "validation": "calibrated on classes that were not trained on",
+    "training groups": "calibrated on the training classes, a few groups of them at a time",
+    "training": "calibrated on the training classes: expect more false accepts than are asked for",
+}
+
 
 @dataclass(frozen=True)
 class TableView:
@@ -75,8 +81,6 @@ def rejection_view(rejection: Rejection, learner: Int8Learner, *, name: str) -> 
         "way_knots": ways,
         "shot_knots": shots,
     }
-    held_out = "calibrated on classes that were not trained on"
-    trained = "calibrated on the training classes: expect more false accepts than are asked for"
     return RejectionView(
         impostors=len(rejection.impostors),
         tables=tables,
@@ -88,7 +92,7 @@ def rejection_view(rejection: Rejection, learner: Int8Learner, *, name: str) -> 
         flash_bytes=sum(table.len * table.item_bytes for table in tables),
         class_bytes=THRESHOLD_BYTES,
         shared_bytes=_NOTE_BYTES * len(rejection.impostors),
-        note=held_out if rejection.calibrated_on == "validation" else trained,
+        note=_NOTES[rejection.calibrated_on],
     )
 
 

@@ -23,7 +23,7 @@ from quantize import artifact as int8_artifact
 from quantize import convert
 from quantize.artifact import Int8Embedding
 from quantize.learners.base import MAX_EMBEDDING_LEN
-from quantize.reject_calibration import ENOUGH_CLASSES, RejectionError, with_rejection
+from quantize.reject_calibration import ENOUGH_CLASSES, ENOUGH_GROUPS, RejectionError, with_rejection
 from trainer import artifact as trained_artifact
 from trainer.artifact import TrainedEmbedding
 from trainer.datasets import OPTIONS, Dataset, load_dataset, split_classes
@@ -144,7 +144,9 @@ def quantize(project: Project, source: Path, folder: Path) -> Int8Embedding:
         )
         embedding = convert.quantize(trained, seen.images[rows], labels=seen.labels[rows], examples=examples)
         if options.impostors:
-            held_out = training.subset(trained.split.validation) if trained.split.validation else None
+            # without classes to test on, those that validated are what is measured, and so must not calibrate
+            spare = trained.split.validation if trained.split.test else ()
+            held_out = training.subset(spare) if spare else None
             embedding = _with_rejection(embedding, seen, held_out, impostors=options.impostors, rng=rng)
     embedding.save(folder)
     return embedding
@@ -168,9 +170,10 @@ def _with_rejection(
         return embedding
     if found.rejection is not None and found.rejection.calibrated_on == "training":
         log.warning(
-            "rejection was calibrated on the training classes, for fewer than %d were held out to validate: "
-            "more unknown samples will be accepted than asked for",
+            "rejection was calibrated on the training classes: fewer than %d were held out to validate beside those to "
+            "test on, and those trained on are of fewer than %d groups; more unknown ones will be accepted than asked",
             ENOUGH_CLASSES,
+            ENOUGH_GROUPS,
         )
     return found
 

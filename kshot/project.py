@@ -210,7 +210,7 @@ class QuantizeTable(Table):
     )
     examples_per_class: int = key(10, "Images of each of those classes.", minimum=2, maximum=20)
     impostors: int = key(
-        128,
+        64,
         "Embeddings of training images that travel with the model, to reject unknown classes by; 0 leaves that out.",
         minimum=0,
         maximum=1024,

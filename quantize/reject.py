@@ -173,12 +173,16 @@ def _between(table: Table, ways: int, shots: int, *, rate: int | None) -> int:
 
 
 def _position(value: int, lowest_bits: int, knots: int) -> tuple[int, int]:
-    """Which knot, of those at ``2**(lowest_bits + i)``, a value lies behind, and how far on to the next one, Q8."""
+    """Which knot, of those at ``2**(lowest_bits + i)``, a value lies behind, and how far on to the next one, Q8.
+
+    The way is measured in logarithms: ``log2(1 + x)`` is within 0.01 of ``x + 11/32 * x * (1 - x)``.
+    """
     octave = value.bit_length() - 1
     index = octave - lowest_bits
     if index >= knots - 1:
         return knots - 1, 0
-    return index, ((value - (1 << octave)) << 8) >> octave
+    part = ((value - (1 << octave)) << 8) >> octave
+    return index, part + ((part * (256 - part) * 11) >> 13)
 
 
 def _line(values: Sequence[int] | Table, index: int, fraction: int) -> int:
@@ -215,17 +219,31 @@ def answer(
         Values of `Verdict`.
     """
     answers = learner.answer(support, queries)
+    return answers, verdicts(answers, learner, rejection, support, queries, rate=rate, negatives=negatives)
+
+
+def verdicts(
+    answers: Answers,
+    learner: Int8Learner,
+    rejection: Rejection,
+    support: Support,
+    queries: Int8Array,
+    *,
+    rate: int,
+    negatives: Int8Array | None = None,
+) -> Int64Array:
+    """Judge answers that a learner gave, values of `Verdict`, int64 [n]; arguments as those of `answer`."""
     limits = thresholds(learner, rejection, support, rate=rate)
     table = distances_to_classes(learner, support, queries)
     rows = np.arange(len(queries))
     own = answers.distances.astype(np.int64)
-    verdicts = np.full(len(queries), Verdict.UNKNOWN, np.int64)
-    verdicts[own <= limits.doubt[answers.ways]] = Verdict.UNCERTAIN
-    verdicts[own <= limits.accept[answers.ways]] = Verdict.ACCEPT
+    found = np.full(len(queries), Verdict.UNKNOWN, np.int64)
+    found[own <= limits.doubt[answers.ways]] = Verdict.UNCERTAIN
+    found[own <= limits.accept[answers.ways]] = Verdict.ACCEPT
     rivals = (table <= limits.accept) & (table - own[:, None] <= own[:, None] >> NEARLY_BITS)
     rivals[rows, answers.ways] = False
-    verdicts[(verdicts == Verdict.ACCEPT) & rivals.any(axis=1)] = Verdict.UNCERTAIN
+    found[(found == Verdict.ACCEPT) & rivals.any(axis=1)] = Verdict.UNCERTAIN
     if negatives is not None and len(negatives):
         against = squared_distances(queries, negatives).min(axis=1) << unit_bits(learner)
-        verdicts[against < own] = Verdict.UNKNOWN
-    return answers, verdicts
+        found[against < own] = Verdict.UNKNOWN
+    return found

@@ -1,13 +1,17 @@
 """Calibration of `quantize.reject.Rejection`: which impostors travel, and the tables, from int8 embeddings.
 
-What is calibrated is the share of unknown samples that are accepted, so the classes must be ones that the network was
-not trained on: those lie closer together than classes that it was trained to hold apart.
+What is calibrated is the share of unknown samples that are accepted. Classes that the network was not trained on say it
+best, for they lie closer together than those that it was trained to hold apart. Where none can be spared, training
+classes serve, drawn from few of their groups at a time: characters of a few alphabets resemble each other more than
+those of all, which weighs about as much as the training did.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -31,18 +35,24 @@ from quantize.rejection import LOWEST_RATE_BITS, MIN_IMPOSTORS, RATE_KNOTS, Reje
 from trainer.datasets.dataset import Dataset
 
 Int64Array = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 WAY_KNOTS, SHOT_KNOTS = 5, 5
 MIN_CLASSES = 3
-DEFAULT_IMPOSTORS = 128
+DEFAULT_IMPOSTORS = 64
 
 ENOUGH_CLASSES = 10
 """From so many held-out classes on, these calibrate; with fewer, the training classes do."""
+GROUP_PARTS = 5
+"""Training classes calibrate from a fifth of their groups at a time ..."""
+ENOUGH_GROUPS = 2 * GROUP_PARTS
+"""... if there are so many groups; else from all at once, and more of the unknown is accepted than asked for."""
 
 _CANDIDATES = 1000
 _CLASSES, _CLASS_SAMPLES = 240, 16
+_GROUPED_CLASSES, _GROUPED_SAMPLES = 640, 12
 _UNKNOWN_SAMPLES = 20_000
-_EPISODES = (50, 300)
+_EPISODES, _GROUPED_EPISODES = (50, 300), 400
 _OWN_SAMPLES = 10
 _RATES = 2.0 ** np.arange(LOWEST_RATE_BITS, LOWEST_RATE_BITS + RATE_KNOTS) / RATE_ONE
 
@@ -68,7 +78,8 @@ def with_rejection(
         The classes that the network was trained on; impostors are chosen from them.
     held_out : Dataset or None
         Classes that it was not trained on, and that no test will use. With none, or fewer than `ENOUGH_CLASSES`, the
-        training classes calibrate, and realised rates will lie above the requested ones.
+        training classes calibrate: by fifths of their groups, or, with fewer groups than `ENOUGH_GROUPS`, all
+        together, and then realised rates will lie above the requested ones.
     impostors : int
         How many to choose.
     rng : numpy.random.Generator
@@ -80,18 +91,22 @@ def with_rejection(
     """
     pool = rng.permutation(len(training))[: 2 * max(_CANDIDATES, impostors)]
     chosen = choose_impostors(_embedded(embedding, training, pool), count=impostors, rng=rng)
-    enough = held_out is not None and len(held_out.class_names) >= ENOUGH_CLASSES
-    source = held_out if enough and held_out is not None else training
-    classes = np.sort(rng.permutation(len(source.class_names))[:_CLASSES])
+    source = training if held_out is None or len(held_out.class_names) < ENOUGH_CLASSES else held_out
+    groups = training.groups if source is training else None
+    if groups is not None and len(np.unique(groups)) < ENOUGH_GROUPS:
+        groups = None
+    count, each = (_CLASSES, _CLASS_SAMPLES) if groups is None else (_GROUPED_CLASSES, _GROUPED_SAMPLES)
+    classes = np.sort(rng.permutation(len(source.class_names))[:count])
     of_class = [np.flatnonzero(source.labels == label) for label in classes]
-    rows = np.concatenate([rng.permutation(found)[:_CLASS_SAMPLES] for found in of_class])
+    rows = np.concatenate([rng.permutation(found)[:each] for found in of_class])
     rejection = calibrate(
         learners.of(embedding),
         chosen,
         _embedded(embedding, source, rows),
         source.labels[rows],
         rng=rng,
-        calibrated_on="validation" if enough else "training",
+        groups=None if groups is None else groups[classes],
+        calibrated_on="training groups" if groups is not None else "training" if source is training else "validation",
         classes=tuple(source.class_names[label] for label in classes),
     )
     return replace(embedding, rejection=rejection)
@@ -153,6 +168,7 @@ def calibrate(
     labels: npt.NDArray[np.int64],
     *,
     rng: np.random.Generator,
+    groups: Int64Array | None = None,
     calibrated_on: str = "validation",
     classes: tuple[str, ...] = (),
 ) -> Rejection:
@@ -164,9 +180,11 @@ def calibrate(
     impostors : int8 [m, d]
         From `choose_impostors`.
     embeddings : int8 [n, d]
-        Samples of classes that the network was not trained on.
+        Samples of classes that the network was not trained on, or of training classes.
     labels : int64 [n]
     rng : numpy.random.Generator
+    groups : int64 [classes], optional
+        Of the classes, in the order of their labels. An episode is then drawn from a fifth of the groups.
     calibrated_on, classes
         As in `quantize.reject.Rejection`.
 
@@ -187,7 +205,7 @@ def calibrate(
             f"{len(members)} classes to calibrate rejection on; at least {MIN_CLASSES} are needed, of two samples or "
             "more: hold out more classes, or set [quantize] impostors to 0 to leave rejection out"
         )
-    pool = _Pool(learner, impostors, embeddings, members, _spread(embeddings, members))
+    pool = _Pool(learner, impostors, embeddings, members, groups, _spread(embeddings, members))
     knots_shots = [1 << i for i in range(SHOT_KNOTS) if pool.allows(1, 1 << i)]
     knots_ways = [1 << i for i in range(WAY_KNOTS) if pool.allows(1 << i, 1)]
     cells: dict[tuple[int, int], _Cell] = {}
@@ -225,6 +243,7 @@ class _Pool:
     impostors: Int8Array
     embeddings: Int8Array
     members: list[npt.NDArray[np.int64]]
+    groups: Int64Array | None
     spread: int
 
     def allows(self, ways: int, shots: int) -> bool:
@@ -233,16 +252,13 @@ class _Pool:
 
     def cell(self, ways: int, shots: int, rng: np.random.Generator) -> _Cell:
         """Draw the episodes of one number of classes and of shots."""
-        can_teach = np.flatnonzero([len(rows) > shots for rows in self.members])
         counts = np.array([len(rows) for rows in self.members])
         starts, rows_by_class = np.cumsum(counts) - counts, np.concatenate(self.members)
-        unknown_count = len(self.members) - ways
-        episodes = int(np.clip(math.ceil(_UNKNOWN_SAMPLES / unknown_count), *_EPISODES))
-        bases, relative, own = [], [], []
+        bases, between, own = [], [], []
         tail_bits = tail_bits_of(len(self.impostors))
-        for _ in range(episodes):
-            enrolled = rng.choice(can_teach, ways, replace=False)
-            others = np.delete(np.arange(len(self.members)), enrolled)
+        for world in self._worlds(ways, shots, rng):
+            enrolled = rng.choice(world[counts[world] > shots], ways, replace=False)
+            others = np.setdiff1d(world, enrolled)
             rows = [rng.permutation(self.members[i])[: shots + _OWN_SAMPLES] for i in enrolled]
             support = [self.embeddings[row[:shots]] for row in rows]
             left = np.concatenate([row[shots:] for row in rows])
@@ -254,11 +270,23 @@ class _Pool:
             of = np.repeat(np.arange(ways), [len(row) - shots for row in rows])
             own.append(known[np.arange(len(of)), of])
             answered = self._answered(support, unknown, strangers)
-            relative.append(_relative(strangers, answered, ratios(support, self.spread)))
+            between.append(_accepted_between(strangers, answered, ratios(support, self.spread)))
         prior = round(float(np.mean(bases)))
-        scores = np.concatenate([r / max((base + prior) // 2, 1) for r, base in zip(relative, bases, strict=True)])
-        factors = np.quantile(scores, _RATES, method="lower") * (1 << FACTOR_BITS)
-        return _Cell(np.clip(factors, 0, 2**16 - 1).astype(np.uint16), prior, np.concatenate(own))
+        scores = [found / max((base + prior) // 2, 1) for found, base in zip(between, bases, strict=True)]
+        return _Cell(_factors(np.concatenate(scores)), prior, np.concatenate(own))
+
+    def _worlds(self, ways: int, shots: int, rng: np.random.Generator) -> Iterator[Int64Array]:
+        """The classes of each episode, ascending; groups are dealt into parts, so that all come equally often."""
+        everything = np.arange(len(self.members))
+        if self.groups is None:
+            episodes = math.ceil(_UNKNOWN_SAMPLES / (len(everything) - ways))
+            yield from repeat(everything, int(np.clip(episodes, *_EPISODES)))
+            return
+        can_teach = np.array([len(rows) > shots for rows in self.members])
+        for _ in range(_GROUPED_EPISODES // GROUP_PARTS):
+            for part in np.array_split(rng.permutation(np.unique(self.groups)), GROUP_PARTS):
+                world = np.flatnonzero(np.isin(self.groups, part))
+                yield world if len(world) >= 2 * ways and can_teach[world].sum() >= ways else everything
 
     def _answered(self, support: list[Int8Array], unknown: Int64Array, table: Int64Array) -> Int64Array:
         """The class that the learner answers each unknown sample with."""
@@ -268,13 +296,26 @@ class _Pool:
         return self.learner.answer(support, self.embeddings[unknown]).ways
 
 
-def _relative(table: Int64Array, answered: Int64Array, ratio: Int64Array) -> npt.NDArray[np.float64]:
-    """Distance of each sample to the class that answers, over its ratio; infinite where another is nearly as near."""
+def _accepted_between(table: Int64Array, answered: Int64Array, ratio: Int64Array) -> Floats:
+    """From which factor of the base on each sample is accepted, and from which on a rival is, too, float64 [n, 2]."""
     rows = np.arange(len(table))
-    own, others = table[rows, answered], table.copy()
-    others[rows, answered] = np.iinfo(np.int64).max
-    alone = others.min(axis=1) - own > own >> NEARLY_BITS
-    return np.where(alone, own * (1 << RATIO_BITS) / ratio[answered], np.inf)
+    scaled = table * (1 << RATIO_BITS) / ratio
+    own = table[rows, answered]
+    rivals = table - own[:, None] <= own[:, None] >> NEARLY_BITS
+    rivals[rows, answered] = False
+    found: Floats = np.stack([scaled[rows, answered], np.where(rivals, scaled, np.inf).min(axis=1)], axis=1)
+    return found
+
+
+def _factors(between: Floats) -> npt.NDArray[np.uint16]:
+    """For each rate the largest factor up to which no more samples are accepted, uint16 [9], Q14."""
+    accepted_from, rivalled_from = np.sort(between[between[:, 0] < between[:, 1]], axis=0).T
+    accepted = np.arange(len(accepted_from)) - np.searchsorted(rivalled_from, accepted_from, side="right")
+    # of samples before the one that makes them too many; never again fewer, for rivals only come where samples did
+    before = np.searchsorted(np.maximum.accumulate(accepted), _RATES * len(between), side="left")
+    at = accepted_from[np.minimum(before, len(accepted_from) - 1)] if len(accepted_from) else np.zeros(len(_RATES))
+    limited: npt.NDArray[np.uint16] = np.clip(at * (1 << FACTOR_BITS), 0, 2**16 - 1).astype(np.uint16)
+    return limited
 
 
 def _spread(embeddings: Int8Array, members: list[npt.NDArray[np.int64]]) -> int:

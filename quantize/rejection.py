@@ -16,6 +16,7 @@ LOWEST_RATE_BITS = 6
 MAX_KNOTS = 6
 MAX_TAIL_BITS = 5
 MIN_IMPOSTORS, MAX_IMPOSTORS = 8, 1024
+CALIBRATED_ON = ("validation", "training groups", "training")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,9 @@ class Rejection:
     spread : int
         Mean squared distance of a shot from its class's mean (of one degree of freedom), in units of the scale.
     calibrated_on : str
-        ``validation``, or ``training`` where no classes were held out: realised rates lie above the requested then.
+        One of `CALIBRATED_ON`: ``validation`` where classes were held out; ``training groups`` where training classes
+        served, few of their groups at a time; ``training`` where they had no groups, so that realised rates lie above
+        the requested.
     classes : tuple of str
         Names of the classes that the tables were calibrated on.
 
@@ -72,8 +75,8 @@ class Rejection:
                 raise ValueError(f"{name} are {table.dtype}{list(table.shape)}, not uint32{list(wanted)}")
         if not 1 <= self.spread <= 256 * 255**2:
             raise ValueError(f"spread is {self.spread}; mean squares go from 1 to {256 * 255**2}")
-        if self.calibrated_on not in ("validation", "training"):
-            raise ValueError(f"calibrated on {self.calibrated_on!r}; validation and training are known")
+        if self.calibrated_on not in CALIBRATED_ON:
+            raise ValueError(f"calibrated on {self.calibrated_on!r}; there are {', '.join(CALIBRATED_ON)}")
 
     @property
     def tail_bits(self) -> int:

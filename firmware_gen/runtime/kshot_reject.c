@@ -17,7 +17,7 @@
 typedef struct place {
     uint32_t before;
     uint32_t after;
-    uint32_t fraction; /* Q8 of the way */
+    uint32_t fraction; /* Q8 of the way, in logarithms */
 } place;
 
 /* Knots lie at 2^(lowest_bits + i); below the first there is nothing, beyond the last its value holds. */
@@ -32,8 +32,9 @@ static place find_place(uint32_t value, uint32_t lowest_bits, uint32_t knots)
     if (octave - lowest_bits >= knots - 1u) {
         return last;
     }
-    const place between = {octave - lowest_bits, octave - lowest_bits + 1u,
-                           ((value - (UINT32_C(1) << octave)) << 8) >> octave};
+    const uint32_t part = ((value - (UINT32_C(1) << octave)) << 8) >> octave;
+    const uint32_t fraction = part + ((part * (256u - part) * 11u) >> 13); /* log2(1 + x), x of Q8 */
+    const place between = {octave - lowest_bits, octave - lowest_bits + 1u, fraction};
     return between;
 }
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kshot.demo import Outcome
     from kshot.emulation import Emulation
     from kshot.evaluation import Result
+    from kshot.open_set import OpenSetResult
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,50 @@ def accuracy_table(results: Sequence[Result]) -> ReportTable:
     rows = [(f"{t.n_way}-way {t.k_shot}-shot", *(cells.get((t, stage), "-") for stage in stages)) for t in tasks]
     episodes = results[0].accuracy.episodes if results else 0
     return ReportTable(f"Accuracy over {episodes:,} episodes, 95 % interval", ("", *stages), rows)
+
+
+def open_set_tables(results: Sequence[OpenSetResult]) -> list[ReportTable]:
+    """How well unknown queries part from known ones, a row a task; and what came of each requested rate."""
+    separate = {(r.name, r.task): r for r in results}
+    parted = [
+        (
+            *_open_set_name(r),
+            f"{r.separation.auroc:.4f}",
+            *(f"{100 * value:.2f} %" for value in (r.separation.frr_at_1, r.separation.frr_at_5)),
+            f"{100 * r.separation.equal_error_rate:.2f} %",
+            f"{r.separation.oscr:.4f}",
+        )
+        for r in separate.values()
+    ]
+    realised = [
+        (
+            *_open_set_name(r),
+            f"{100 * r.realised.requested:g} %",
+            *(f"{100 * value:.2f} %" for value in (r.realised.false_accepts, r.realised.false_rejects)),
+            f"{100 * r.realised.uncertain_known:.2f} / {100 * r.realised.uncertain_unknown:.2f} %",
+            f"{r.mismatches:,} of {r.answers:,}" if r.answers else "not compiled",
+        )
+        for r in results
+    ]
+    episodes = results[0].episodes if results else 0
+    parted_head = ("", "", "AUROC", "false rejects at 1 %", "at 5 % false accepts", "equal errors", "OSCR")
+    realised_head = (
+        "",
+        "",
+        "asked",
+        "false accepts",
+        "false rejects",
+        "uncertain known / unknown",
+        "C and NumPy differ",
+    )
+    return [
+        ReportTable(f"Known and unknown classes, {episodes:,} episodes", parted_head, parted),
+        ReportTable("Thresholds set at enrollment", realised_head, realised),
+    ]
+
+
+def _open_set_name(result: OpenSetResult) -> tuple[str, str]:
+    return result.name, f"{result.task.n_way}-way {result.task.k_shot}-shot"
 
 
 def size_table(builds: Sequence[Firmware]) -> ReportTable:

@@ -49,14 +49,23 @@ def test_doubt_reaches_as_far_as_four_times_the_rate() -> None:
 
 
 def test_values_between_knots_are_between_their_values() -> None:
-    """Halfway between two knots lies the mean, beyond the last one its value."""
+    """log2(3) lies 150 of 256 of the way from 2 classes to 4; beyond the last knot its value holds."""
     factors = np.zeros((3, 2, 9), np.uint16)
     factors += np.array([100, 200, 600], np.uint16)[:, None, None]
     rejection = replace(plain_rejection(), factors=factors, priors=np.zeros((3, 2), np.uint32), typical=np.zeros(
         2, np.uint32), far=np.array([10, 30], np.uint32))  # fmt: skip
     between = [reject._between(rejection.factors, ways, 1, rate=RATE) for ways in (1, 2, 3, 4, 9)]
-    assert between == [100, 200, 400, 600, 600]
+    assert between == [100, 200, (200 * 106 + 600 * 150) >> 8, 600, 600]
     assert [reject.far_distance(rejection, shots) for shots in (1, 2, 7)] == [10, 30, 30]
+
+
+def test_the_way_between_knots_is_logarithmic() -> None:
+    """Within four parts of 256 of the logarithm, and never as far as the next knot."""
+    for value in range(64, 1 << 14):
+        index, fraction = reject._position(value, 6, 9)
+        exact = 256 * (np.log2(value) - 6 - index)
+        assert fraction < 256
+        assert fraction == pytest.approx(exact, abs=4)
 
 
 def test_spreads_are_those_of_a_sample() -> None:
