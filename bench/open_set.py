@@ -123,7 +123,7 @@ def _on_host(subject: Subject, options: argparse.Namespace) -> tuple[list[Row], 
         panels.append(ScorePanel(f"{subject.name}, {task.n_way}-way {task.k_shot}-shot", *scores, rates))
     for table in open_set_tables(results):
         table.print()
-    about = {"learner": subject.embedding.learner, "calibrated_on": subject.rejection.calibrated_on}
+    about: Row = {"learner": subject.embedding.learner, "calibrated_on": subject.rejection.calibrated_on}
     about |= {"where": "host", "impostors": len(subject.rejection.impostors)}
     return [about | result.row() for result in results], panels
 

@@ -11,6 +11,7 @@ from runtime_compilers import M0, M4, RUNTIME, Compiler, run
 from bench.store_stack import CORES, store_stack_bytes
 
 _SOURCES = [*sorted(RUNTIME.glob("kshot_store*.c")), RUNTIME / "kshot_crc32.c"]
+_REJECTION = [RUNTIME / "kshot_reject.c", RUNTIME / "kshot_open_set.c"]
 
 
 @pytest.mark.needs("arm-gcc")
@@ -43,3 +44,14 @@ def test_the_state_of_a_small_store(tmp_path: Path) -> None:
     found = run("arm-none-eabi-nm", "-S", tmp_path / "sizes.o")
     sizes = {name: int(size, 16) for size, name in re.findall(r"^\w+ (\w+) \w (\w+)$", found, re.MULTILINE)}
     assert sizes["state"] + 36 * sizes["entry"] + 100 <= 1024
+
+
+@pytest.mark.needs("arm-gcc")
+@pytest.mark.parametrize("compiler", [M0, M4], ids=str)
+def test_rejection_fits_beside_the_store(compiler: Compiler, tmp_path: Path) -> None:
+    """All code of rejection has at most 2 KB: with the store's 6 KB that makes 8."""
+    run(*compiler.command, "-std=c99", "-Os", "-c", *_REJECTION, cwd=tmp_path)
+    rows = run("arm-none-eabi-size", "-t", *sorted(tmp_path.glob("*.o"))).splitlines()
+    text, data, bss = map(int, rows[-1].split()[:3])
+    assert text <= 2048
+    assert (data, bss) == (0, 0)
