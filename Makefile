@@ -1,6 +1,6 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches open-set bench-training store-torture fuzz-store wheel clean
+.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches open-set bench-training store-torture fuzz-store fuzz-graphs wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
@@ -59,6 +59,10 @@ exactness: setup ## .tflite == NumPy == host C == QEMU, in counts (build/figures
 bench: setup ## instructions and memory of the int8 engine, each core and model (build/figures/engine.json)
 	@setup/tools.sh --required $(device_tools)
 	$(python) -m bench.engine
+
+fuzz-graphs: setup ## random int8 graphs on the host and in QEMU, every value as tflite-micro's (build/figures/graphs.json)
+	@setup/tools.sh --required $(device_tools)
+	$(python) -m bench.fuzz_graphs $(FUZZ_GRAPHS)
 
 omniglot: setup ## accuracy on Omniglot's validation alphabets, int8 on compiled C (build/figures/omniglot.json)
 	@setup/tools.sh --required gcc

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -140,22 +141,20 @@ def binary32_array(values: Iterable[float], *, indent: int = 4) -> str:
     return "\n".join(_packed(map(binary32, values), indent))
 
 
+@cache
 def _range(ctype: CType) -> tuple[int, int]:
     limits = np.iinfo(ctype.removesuffix("_t"))
     return int(limits.min), int(limits.max)
 
 
 def _packed(items: Iterable[str], indent: int) -> Iterator[str]:
-    room = LINE_CHARS - indent
-    line: list[str] = []
-    used = 0
-    for item in items:
-        if line and used + len(item) + 1 > room:
-            yield " " * indent + " ".join(line)
-            line, used = [], 0
-        line.append(item + ",")
-        used += len(item) + 2
-    yield " " * indent + " ".join(line)
+    """As many items a line as it has room for; none is as long as a line."""
+    text, room = ", ".join(items) + ",", LINE_CHARS - indent
+    start = 0
+    while start < len(text):
+        end = len(text) if len(text) - start <= room else text.rfind(",", start, start + room) + 1
+        yield " " * indent + text[start:end]
+        start = end + 1
 
 
 def string(text: str) -> str:

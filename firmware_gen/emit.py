@@ -95,7 +95,7 @@ def generate(
     sources = {
         f"model/{name}.h": render("model.h.j2", context),
         f"model/{name}.c": render("model.c.j2", context),
-        **{f"model/{name}_{n.kernels}.c": render("network.c.j2", {**context, "network": n}) for n in networks},
+        **{f"model/{name}_{n.kernels}.c": network_source(n, name=name, head=context["head"]) for n in networks},
         **({f"model/{name}.hpp": render("model.hpp.j2", context)} if learns else {}),
         **runtime,
     }
@@ -116,6 +116,11 @@ def generate(
     else:
         files["main.c"] = render("main_embed.c.j2", context)
     return SourceTree(name=name, files=files, learns=learns)
+
+
+def network_source(network: Network, *, name: str, head: str) -> str:
+    """The source file of a network with one set of kernels, for the model `name`, whose first line is `head`."""
+    return render("network.c.j2", {"name": name, "NAME": name.upper(), "network": network, "head": head})
 
 
 def _context(

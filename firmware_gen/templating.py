@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jinja2
 
 _VERBATIM = (".c", ".h", ".hpp", ".ld", ".mk", ".S")
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
     """Render a file of ``templates``; a name that the context lacks is an error."""
+    return _environment().get_template(template).render(context)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """The one of all templates, which are compiled once."""
     import jinja2
 
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("firmware_gen"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -22,7 +32,6 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    return environment.get_template(template).render(context)
 
 
 def verbatim(folder: str, destination: str) -> dict[str, str]:

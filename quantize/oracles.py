@@ -22,7 +22,7 @@ _ARENA_BYTES = 32 << 20
 _MODEL, _INPUTS, _OUTPUTS = "model.tflite", "inputs.npy", "outputs.npy"
 
 
-def tflite_micro_outputs(model: bytes, inputs: Int8Array) -> Int8Array:
+def tflite_micro_outputs(model: bytes, inputs: Int8Array, *, arena_bytes: int = _ARENA_BYTES) -> Int8Array:
     """Run samples through TensorFlow Lite Micro's reference kernels, compiled for this machine.
 
     Parameters
@@ -30,6 +30,8 @@ def tflite_micro_outputs(model: bytes, inputs: Int8Array) -> Int8Array:
     model : bytes
         A .tflite file with one int8 input and one int8 output.
     inputs : int8 [n, ...]
+    arena_bytes : int
+        That it may use; a small network starts sooner with a small one.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def tflite_micro_outputs(model: bytes, inputs: Int8Array) -> Int8Array:
     """
     from tflite_micro.python.tflite_micro import runtime
 
-    machine = runtime.Interpreter.from_bytes(model, arena_size=_ARENA_BYTES)
+    machine = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
     outputs = []
     for sample in inputs:
         machine.set_input(sample[np.newaxis], 0)

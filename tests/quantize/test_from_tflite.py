@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vectors import cases
-from vectors.tflite_writer import pack, schema, to_model, write_tflite
 
 from quantize import reference
 from quantize.errors import CorruptModelError, ModelError, UnsupportedModelError
 from quantize.from_tflite import read_tflite
 from quantize.graph import Reshape
+from quantize.tflite_writer import pack, schema, to_model, write_tflite
 
 CASES = {case.name: case for case in cases.cases()}
 FILES = [write_tflite(case.graph) for case in CASES.values()]

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rejections import random_rejection
 from vectors import cases
-from vectors.tflite_writer import write_tflite
 
 from quantize.artifact import Examples, Int8Embedding
 from quantize.from_tflite import read_tflite
+from quantize.tflite_writer import write_tflite
 from trainer.artifact import ArtifactError, InputSpec
 
 GRAPHS = {case.name: case.graph for case in cases.cases()}

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from vectors import cases
-from vectors.tflite_writer import write_tflite
 
 from quantize import interpreters, oracles, reference
+from quantize.tflite_writer import write_tflite
 
 CASE = next(case for case in cases.cases() if case.name == "depthwise_3x3_same")
 SCRIPT = """

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from vectors.cases import Case, cases
-from vectors.tflite_writer import write_tflite
 
 from quantize import fixed_point, oracles, reference
 from quantize.graph import (
@@ -33,6 +32,7 @@ from quantize.graph import (
     Softmax,
     Tensor,
 )
+from quantize.tflite_writer import write_tflite
 
 PATH = Path(__file__).with_name("kernels.json")
 KERNELS = {

@@ -1,4 +1,7 @@
-"""An `Int8Graph` as a .tflite file: the inverse of the import, so that an oracle can run what a test made up."""
+"""An `Int8Graph` as a .tflite file: the inverse of the import, so that an oracle can run what a test made up.
+
+For tests and benchmarks, as the oracles are; the schema's object interface comes with the package ``ai-edge-litert``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
+import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from quantize.graph import (
@@ -87,7 +91,7 @@ def to_model(graph: Int8Graph) -> Any:
     return model
 
 
-def _add_buffer(model: Any, data: np.ndarray | None) -> int:
+def _add_buffer(model: Any, data: npt.NDArray[np.generic] | None) -> int:
     if data is None:
         return 0
     model.buffers.append(schema.BufferT(data=np.frombuffer(data.tobytes(), np.uint8)))
@@ -171,10 +175,10 @@ def _padding_scheme(graph: Int8Graph, op: Any) -> int:
     _, height, width, _ = graph.tensors[op.inputs[0]].shape
     _, out_height, out_width, _ = graph.tensors[op.output].shape
     if (out_height, out_width) == (-(-height // op.stride_height), -(-width // op.stride_width)):
-        return schema.Padding.SAME
+        return int(schema.Padding.SAME)
     if op.padding != Padding():
         raise ValueError(f"{op.name}: {op.padding} is neither SAME nor VALID")
-    return schema.Padding.VALID
+    return int(schema.Padding.VALID)
 
 
 def _activation(graph: Int8Graph, op: Any) -> int:
@@ -185,5 +189,5 @@ def _activation(graph: Int8Graph, op: Any) -> int:
             for bound, default in zip(bounds, (-128, 127), strict=True)
         )
         if (low, high) == (op.activation_min, op.activation_max):
-            return function
+            return int(function)
     raise ValueError(f"{op.name}: no fused activation has limits {op.activation_min} and {op.activation_max}")
