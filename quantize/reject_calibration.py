@@ -310,11 +310,11 @@ def _accepted_between(table: Int64Array, answered: Int64Array, ratio: Int64Array
 def _factors(between: Floats) -> npt.NDArray[np.uint16]:
     """For each rate the largest factor up to which no more samples are accepted, uint16 [9], Q14."""
     accepted_from, rivalled_from = np.sort(between[between[:, 0] < between[:, 1]], axis=0).T
-    accepted = np.arange(len(accepted_from)) - np.searchsorted(rivalled_from, accepted_from, side="right")
-    # of samples before the one that makes them too many; never again fewer, for rivals only come where samples did
-    before = np.searchsorted(np.maximum.accumulate(accepted), _RATES * len(between), side="left")
-    at = accepted_from[np.minimum(before, len(accepted_from) - 1)] if len(accepted_from) else np.zeros(len(_RATES))
-    limited: npt.NDArray[np.uint16] = np.clip(at * (1 << FACTOR_BITS), 0, 2**16 - 1).astype(np.uint16)
+    accepted = 1 + np.arange(len(accepted_from)) - np.searchsorted(rivalled_from, accepted_from, side="right")
+    # the first sample that makes them too many ends it: if rivals make them fewer again, that is not looked for
+    ends = np.searchsorted(np.maximum.accumulate(accepted), _RATES * len(between), side="right")
+    at = accepted_from[np.minimum(ends, len(accepted_from) - 1)] if len(accepted_from) else np.zeros(len(_RATES))
+    limited: npt.NDArray[np.uint16] = np.clip(np.ceil(at * (1 << FACTOR_BITS)) - 1, 0, 2**16 - 1).astype(np.uint16)
     return limited
 
 

@@ -60,12 +60,12 @@ def test_values_between_knots_are_between_their_values() -> None:
 
 
 def test_the_way_between_knots_is_logarithmic() -> None:
-    """Within four parts of 256 of the logarithm, and never as far as the next knot."""
+    """Within five parts of 256 of the logarithm, and never as far as the next knot."""
     for value in range(64, 1 << 14):
         index, fraction = reject._position(value, 6, 9)
         exact = 256 * (np.log2(value) - 6 - index)
         assert fraction < 256
-        assert fraction == pytest.approx(exact, abs=4)
+        assert fraction == pytest.approx(exact, abs=5)
 
 
 def test_spreads_are_those_of_a_sample() -> None:
