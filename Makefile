@@ -1,6 +1,6 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches open-set bench-training store-torture fuzz-store fuzz-graphs wheel clean
+.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches open-set bench-training store-torture fuzz-store fuzz-graphs persist-cost wheel clean
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot
@@ -98,6 +98,10 @@ fuzz-store: setup ## the flash store under libFuzzer, FUZZ_SECONDS=600 a target 
 	@setup/tools.sh --required clang
 	@setup/tools.sh --required libfuzzer
 	$(python) -m bench.store_fuzz --seconds $(or $(FUZZ_SECONDS),600) $(FUZZ_STORE)
+
+persist-cost: setup ## what keeping a class costs beside its embedding, in instructions (build/figures/persist_cost.json)
+	@setup/tools.sh --required $(device_tools)
+	$(python) -m bench.persist_cost
 
 wheel: setup ## dist/kshot-*.whl
 	$(python) -m build --wheel --no-isolation

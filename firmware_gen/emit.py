@@ -15,6 +15,9 @@ from firmware_gen.networks import Network, network
 from firmware_gen.packages import PLAIN, Publisher, package_files
 from firmware_gen.rejection_view import RejectionView, rejection_view
 from firmware_gen.source_tree import SourceTree
+from firmware_gen.store import StoreFlash
+from firmware_gen.store.plan import FILE as STORE_FILE
+from firmware_gen.store_view import record_format, store_view
 from firmware_gen.templating import render, verbatim
 from quantize import learners
 from quantize.artifact import Int8Embedding
@@ -40,6 +43,7 @@ def generate(
     max_shots: int = 8,
     package: str = PLAIN,
     publisher: Publisher | None = None,
+    store: StoreFlash | None = None,
 ) -> SourceTree:
     """Generate a project that builds by itself and whose parts compile into any firmware, or a package.
 
@@ -56,6 +60,8 @@ def generate(
         ``plain``: a project of its own, with Makefile and CMakeLists.txt; or one of `packages.FORMATS`.
     publisher : Publisher
         Whom a package names; None for the default.
+    store : StoreFlash, optional
+        Flash that keeps the classes; the project has ``store.json`` and ``<name>_open()`` then.
 
     Returns
     -------
@@ -69,6 +75,8 @@ def generate(
         If C or C++ could not use `name`.
     ValueError
         If `max_classes` or `max_shots` is out of range.
+    GeometryError
+        If `store` does not hold the classes.
     UnknownFormatError
         If there is no such package format.
     UnsupportedModelError
@@ -81,7 +89,7 @@ def generate(
         raise ValueError(f"max_shots is {max_shots}: a class can hold 1 to {MAX_SHOTS} shots")
     networks = [network(embedding.graph, kernels) for kernels in KERNEL_SETS]
     runtime = verbatim("runtime", "kshot")
-    context = _context(embedding, networks, name, rooms=(max_classes, max_shots))
+    context = _context(embedding, networks, name, rooms=(max_classes, max_shots), flash=store)
     learns = context["learns"]
     examples = None
     if learns and embedding.examples is not None:
@@ -110,6 +118,8 @@ def generate(
         **sources,
         **verbatim("boards", "boards"),
     }
+    if context["store"] is not None:
+        files[STORE_FILE] = context["store"].plan.to_json()
     if examples is not None:
         files["examples.h"] = render("examples.h.j2", context)
         files["main.c"] = render("main_learn.c.j2", context)
@@ -129,19 +139,24 @@ def _context(
     name: str,
     *,
     rooms: tuple[int, int],
+    flash: StoreFlash | None,
 ) -> dict[str, Any]:
     """Everything that the templates of the model and of the build name."""
     graph = embedding.graph
     max_classes, max_shots = rooms
     source, result = graph.input_tensor, graph.output_tensor
     learns = result.size <= MAX_EMBEDDING_LEN
-    view, rejection = None, None
+    view, rejection, store = None, None, None
     if learns:
         learner = learners.of(embedding)
         rejects = embedding.rejection is not None
         view = learner_view(learner, name=name, embedding_len=result.size, max_shots=max_shots, rejects=rejects)
         if embedding.rejection is not None:
             rejection = rejection_view(embedding.rejection, learner, name=name)
+        if flash is not None:
+            records = record_format(view, embedding_len=result.size, max_shots=max_shots)
+            counts = {"max_classes": max_classes, "max_negatives": MAX_NEGATIVES if rejects else 0}
+            store = store_view(flash, records, embedding.fingerprint, name=name, **counts)
     shape = "x".join(map(str, source.shape[1:]))
     fingerprint = embedding.fingerprint
     macros = [("INPUT_LEN", source.size)]
@@ -170,11 +185,13 @@ def _context(
         "max_negatives": MAX_NEGATIVES,
         "learner": view,
         "rejection": rejection,
+        "store": store,
         "fingerprint": c_literals.array(list(fingerprint), "uint8_t", indent=8),
         "pixels": c_literals.array(_pixel_table(embedding), "int8_t"),
         "memory_rows": [
             *_memory_rows(networks, view, max_classes, result.size),
             *_rejection_rows(rejection, max_classes, result.size),
+            *(store.memory_rows if store else []),
         ],
     }
 

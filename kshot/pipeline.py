@@ -19,6 +19,7 @@ from kshot import emulation, evaluation
 from kshot.emulation import Emulation
 from kshot.evaluation import Result, Stage, Task
 from kshot.project import Project
+from kshot.store_flash import store_flash
 from quantize import artifact as int8_artifact
 from quantize import convert
 from quantize.artifact import Int8Embedding
@@ -212,6 +213,8 @@ def generate(project: Project, source: Path, folder: Path) -> SourceTree:
     ------
     ArtifactError, ModelError, InvalidNameError
         If the source or the name cannot be used.
+    GeometryError
+        If the flash cannot be a store, or does not hold the classes.
     """
     tree = emit.generate(
         load_int8(source),
@@ -220,6 +223,7 @@ def generate(project: Project, source: Path, folder: Path) -> SourceTree:
         max_shots=project.generate.max_shots,
         package=project.generate.format,
         publisher=Publisher(project.generate.author, project.generate.url),
+        store=store_flash(project),
     )
     tree.write(folder)
     return tree

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kshot_classes.h"
+#include "kshot_label.h"
 
 kshot_status kshot_persist_check(const kshot_persist *p)
 {
@@ -50,7 +51,7 @@ static void save_slot(void *context, uint16_t index, uint8_t *record)
     kshot_record_save(from->p->format, &from->p->k->slots, from->slot, record);
     if (from->label != NULL) {
         memset(record, 0, KSHOT_LABEL_BYTES);
-        memcpy(record, from->label, strlen(from->label));
+        memcpy(record, from->label, kshot_label_len(from->label));
     }
 }
 

@@ -26,6 +26,10 @@ extern "C" {
 #define KSHOT_STORE_MARKERS 4              /* slots in reserve: COMMIT, ATTEST, SETTLED, PURGED */
 #define KSHOT_STORE_NO_SLOT 65535u
 
+/* For sizes that are known when a program is compiled. */
+#define KSHOT_STORE_PADDED(bytes, unit) (((bytes) + (unit) - 1u) / (unit) * (unit))
+#define KSHOT_STORE_LARGER(a, b) ((a) > (b) ? (a) : (b))
+
 /* The flash that the store may use: bank_count banks of erase_units_per_bank erase units each, from address 0 on. */
 typedef struct kshot_store_geometry {
     uint32_t erase_unit_bytes;     /* 128 to 131072, a power of two */

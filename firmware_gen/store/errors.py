@@ -1,7 +1,7 @@
 """What the store raises; each is the twin of a ``kshot_status``."""
 
 
-class StoreError(Exception):
+class StoreError(RuntimeError):
     """A call to the store changed nothing, or was not acknowledged."""
 
 
@@ -29,7 +29,7 @@ class StoreFullError(StoreError):
     """KSHOT_ERROR_FULL: there is no room for another class."""
 
 
-class UnknownClassError(StoreError, KeyError):
+class UnknownClassError(StoreError):
     """KSHOT_ERROR_NOT_FOUND: there is no class with this id."""
 
 

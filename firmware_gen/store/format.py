@@ -95,6 +95,23 @@ def decode_header(config: StoreConfig, layout: Layout, data: bytes) -> Header | 
     return header
 
 
+def foreign_headers(image: bytes, bank_bytes: int) -> list[dict[str, int | str]]:
+    """Read the headers of an image whatever model and geometry they are of, a row for each that is valid."""
+    names = ("sequence", "erase_count", "erase_unit_bytes", "erase_units_per_bank", "program_unit_bits", "bank_count")
+    rows: list[dict[str, int | str]] = []
+    for address in range(0, len(image), bank_bytes):
+        data = image[address : address + HEADER_BYTES]
+        if data[:4] != _MAGIC or _CRC.unpack(data[60:64])[0] != crc32(data[:60]):
+            continue
+        _, version, _, *fields = _HEADER.unpack(data[:60])
+        row: dict[str, int | str] = {"bank": address // bank_bytes, "version": version}
+        row |= dict(zip(names, fields, strict=False))
+        row["program_unit_bytes"] = 1 << int(row.pop("program_unit_bits"))
+        row |= {"max_classes": fields[6], "slot_bytes": fields[7], "record_bytes": fields[10]}
+        rows.append({**row, "fingerprint": fields[14].hex()})
+    return rows
+
+
 def encode_slot(layout: Layout, seed: int, slot: Slot) -> bytes:
     """Return a slot's bytes, with the CRC that counts in a bank with this seed."""
     body = _SLOT.pack(slot.kind, 0, slot.class_id, slot.log_sequence, slot.token, slot.index, slot.previous)

@@ -144,6 +144,11 @@ class PrototypeStore:
         """The classes, ascending; none where there is no store to use."""
         return sorted(self._slots)
 
+    @property
+    def log_sequence(self) -> int:
+        """Operations so far."""
+        return self._log_sequence
+
     def get(self, class_id: int) -> bytes:
         """Return a class's record.
 

@@ -17,9 +17,10 @@ from kshot.cli.generate import generate
 from kshot.cli.group import KshotGroup
 from kshot.cli.init import init
 from kshot.cli.quantize import quantize
+from kshot.cli.store import store
 from kshot.cli.train import train
 
-_COMMANDS = (init, train, quantize, evaluate, compare, generate, build, emulate, demo, data, doctor, completion)
+_COMMANDS = (init, train, quantize, evaluate, compare, generate, build, emulate, demo, store, data, doctor, completion)
 
 
 @click.group(

@@ -23,10 +23,16 @@ def build(project: Project, as_json: bool, source: Path | None) -> None:
     """
     from kshot import pipeline
     from kshot.report.output import print_json
-    from kshot.report.tables import size_table
+    from kshot.report.tables import size_table, store_table
+    from kshot.store_flash import store_of, store_row
 
-    builds = [pipeline.build(project, source or project.source_folder, target) for target in project.build.targets]
+    folder = source or project.source_folder
+    builds = [pipeline.build(project, folder, target) for target in project.build.targets]
+    store = store_of(folder)
     if as_json:
-        print_json([pipeline.firmware_row(firmware) for firmware in builds])
-    else:
-        size_table(builds).print()
+        row = {} if store is None else {"store": store_row(store)}
+        print_json([{**pipeline.firmware_row(firmware), **row} for firmware in builds])
+        return
+    size_table(builds).print()
+    if store is not None:
+        store_table(store_row(store)).print()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("embedding", type=click.Path(path_type=Path), required=False)
-@project_options("generate")
+@project_options("generate", "store")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder of the result.")
 def generate(project: Project, as_json: bool, embedding: Path | None, output: Path | None) -> None:
     """Generate a C project, or a package of it for another build system.

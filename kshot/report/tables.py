@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kshot.report.output import print_lines, print_table
 
@@ -104,6 +104,28 @@ def size_table(builds: Sequence[Firmware]) -> ReportTable:
         for built in builds
     ]
     return ReportTable("Bytes, from the linked program; RAM includes arena, stack and room for classes", head, rows)
+
+
+def store_table(row: Mapping[str, Any]) -> ReportTable:
+    """What a store takes, what calls cost at most, and how long the flash lasts, from `kshot.store_flash.store_row`."""
+    units = f"{row['erase_units_per_bank']:,} x {row['erase_unit_bytes']:,}"
+    rows = [
+        ("flash", f"{row['bytes']:,} bytes: {row['bank_count']} banks of {units}"),
+        ("a class", f"{row['slot_bytes']:,} bytes, of which {row['record_bytes']:,} are its record"),
+        (
+            "room",
+            f"{row['max_classes']:,} classes; a bank holds {row['capacity']:,} records, {row['records']:,} are used",
+        ),
+        ("an enrollment", f"at most {row['put_erases']:,} erases, {row['put_program_units']:,} program units"),
+        ("a forget, a wipe", f"{row['forget_erases']:,} erases"),
+        ("a start", f"{row['mount_read_bytes']:,} bytes read, nothing written"),
+        (
+            "lifetime",
+            f"{row['lifetime_sessions']:,} power sessions that enroll, or {row['lifetime_puts_full']:,} enrollments in"
+            f" long ones, at {row['endurance']:,} erases",
+        ),
+    ]
+    return ReportTable(f"Store of the classes, {row['flash']}", ("", ""), rows)
 
 
 def emulation_table(runs: Sequence[Emulation]) -> ReportTable:

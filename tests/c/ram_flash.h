@@ -19,6 +19,7 @@ typedef struct ram_flash {
     bool sticks;                           /* every call from that one on fails */
     bool lies;                             /* a prog that fails writes nothing and says that it did */
     bool completes;                        /* a prog that fails has written all the same */
+    bool tears;                            /* a prog or an erase that fails has done the first half of it */
 } ram_flash;
 
 static inline bool ram_flash_fails(const ram_flash *flash, long call, long failing)
@@ -53,9 +54,7 @@ static inline kshot_flash_result ram_flash_prog(void *context, uint32_t address,
         flash->programmed[address + i] = true;
     }
     if (ram_flash_fails(flash, ++flash->progs, flash->fail_prog)) {
-        if (flash->completes) {
-            memcpy(flash->bytes + address, data, len);
-        }
+        memcpy(flash->bytes + address, data, flash->completes ? len : flash->tears ? len / 2 : 0);
         return flash->lies ? KSHOT_FLASH_OK : KSHOT_FLASH_FAILED;
     }
     memcpy(flash->bytes + address, data, len);
@@ -69,6 +68,7 @@ static inline kshot_flash_result ram_flash_erase(void *context, uint32_t address
     CHECK(address + len <= RAM_FLASH_BYTES);
     CHECK_EQUAL(0, address % len);
     if (ram_flash_fails(flash, ++flash->erases, flash->fail_erase)) {
+        memset(flash->bytes + address, flash->geometry->erased_value, flash->tears ? len / 2 : 0);
         return KSHOT_FLASH_FAILED;
     }
     memset(flash->bytes + address, flash->geometry->erased_value, len);

@@ -253,7 +253,8 @@ static uint64_t answers_after(learner_kind learner, int boots, int call)
     return answers();
 }
 
-/* One call fails at one operation of the flash, and all that follow do until the reset. */
+/* Power goes at one operation of the flash, which is done, half done or not done: one call fails, and what follows,
+ * until the reset. */
 static bool fails_cleanly(learner_kind learner, int boots, int call, long operation)
 {
     const uint64_t after = answers_after(learner, boots, call);
@@ -269,6 +270,7 @@ static bool fails_cleanly(learner_kind learner, int boots, int call, long operat
         ram.fail_erase = ram.erases + 1 + operation / 2;
     }
     ram.completes = operation % 3 == 0;
+    ram.tears = operation % 3 == 1;
     status = change(call);
     now = answers();
     CHECK(now == (status == KSHOT_OK ? after : before) || now == after);

@@ -26,6 +26,7 @@ COMMANDS = [
     "build",
     "emulate",
     "demo",
+    "store",
     "data",
     "doctor",
     "completion",

@@ -52,3 +52,37 @@ kshot_status tiny_conv_init(kshot *k, tiny_conv_memory *memory)
     };
     return kshot_init(k, &tiny_conv_model, &buffers);
 }
+
+/* A build that changes the rooms must leave the store enough: generate again with more units a bank. */
+typedef char tiny_conv_store_holds_its_classes
+    [(TINY_CONV_STORE_BANK_BYTES - 2 * TINY_CONV_STORE_HEADER_BYTES) / TINY_CONV_STORE_SLOT_BYTES >=
+             TINY_CONV_STORE_RECORDS + KSHOT_STORE_MARKERS
+         ? 1
+         : -1];
+
+static const kshot_persist_config tiny_conv_persist_config = {
+    .store = {
+        .geometry = {
+            .erase_unit_bytes = TINY_CONV_STORE_ERASE_UNIT_BYTES,
+            .program_unit_bytes = TINY_CONV_STORE_PROGRAM_UNIT_BYTES,
+            .erase_units_per_bank = TINY_CONV_STORE_UNITS_PER_BANK,
+            .bank_count = TINY_CONV_STORE_BANKS,
+            .erased_value = 255,
+        },
+        .record_bytes = TINY_CONV_STORE_RECORD_BYTES,
+        .max_classes = TINY_CONV_STORE_RECORDS,
+        .fingerprint = {
+            94, 138, 45, 130, 181, 72, 239, 254, 52, 24, 13, 1, 180, 210, 6, 1,
+        },
+    },
+    .format = &kshot_record_sums,
+};
+
+kshot_status tiny_conv_open(kshot_persist *p, kshot *k, const kshot_flash *flash, tiny_conv_store_memory *memory)
+{
+    if (memory == NULL) {
+        return KSHOT_ERROR_ARGUMENT;
+    }
+    const kshot_store_memory parts = {memory->entries, memory->workspace};
+    return kshot_persist_open(p, k, &tiny_conv_persist_config, flash, &parts);
+}

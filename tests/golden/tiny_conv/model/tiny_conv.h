@@ -3,7 +3,7 @@
 #ifndef TINY_CONV_H
 #define TINY_CONV_H
 
-#include "kshot.h"
+#include "kshot_persist.h"
 #include "kshot_target.h"
 
 #if KSHOT_RUNTIME_ABI != 4
@@ -76,6 +76,36 @@ typedef struct tiny_conv_memory {
  * @param[out] memory  stays the kshot's own
  * @return KSHOT_ERROR_ARGUMENT for null; KSHOT_ERROR_MODEL or KSHOT_ERROR_MEMORY as kshot_init(). */
 kshot_status tiny_conv_init(kshot *k, tiny_conv_memory *memory);
+
+/* Store of the classes in flash: nrf52, 3 banks of 4,096 bytes. tiny_conv_open() keeps them there. */
+#define TINY_CONV_STORE_ERASE_UNIT_BYTES 4096u
+#define TINY_CONV_STORE_PROGRAM_UNIT_BYTES 4u
+#define TINY_CONV_STORE_UNITS_PER_BANK 1u
+#define TINY_CONV_STORE_BANKS 3u
+#define TINY_CONV_STORE_BANK_BYTES (TINY_CONV_STORE_UNITS_PER_BANK * TINY_CONV_STORE_ERASE_UNIT_BYTES)
+#define TINY_CONV_STORE_BYTES (TINY_CONV_STORE_BANKS * TINY_CONV_STORE_BANK_BYTES)
+
+/* One record, and how many there are at most: one a class. */
+#define TINY_CONV_STORE_RECORD_BYTES (KSHOT_RECORD_HEAD_BYTES + 4 * TINY_CONV_EMBEDDING_LEN + 4)
+#define TINY_CONV_STORE_RECORDS TINY_CONV_MAX_CLASSES
+#define TINY_CONV_STORE_HEADER_BYTES \
+    KSHOT_STORE_PADDED(KSHOT_STORE_HEADER_BYTES, TINY_CONV_STORE_PROGRAM_UNIT_BYTES)
+#define TINY_CONV_STORE_SLOT_BYTES \
+    KSHOT_STORE_PADDED(KSHOT_STORE_SLOT_OVERHEAD_BYTES + TINY_CONV_STORE_RECORD_BYTES, TINY_CONV_STORE_PROGRAM_UNIT_BYTES)
+
+/* Memory that the store needs besides a kshot_persist. */
+typedef struct tiny_conv_store_memory {
+    kshot_store_entry entries[TINY_CONV_STORE_RECORDS];
+    uint8_t workspace[KSHOT_STORE_LARGER(TINY_CONV_STORE_SLOT_BYTES, TINY_CONV_STORE_HEADER_BYTES)];
+} tiny_conv_store_memory;
+
+/** @brief kshot_persist_open() of this model's store: k knows what the flash holds.
+ * @param[out]    p
+ * @param[in,out] k       from tiny_conv_init()
+ * @param[in]     flash   the board's, TINY_CONV_STORE_BYTES from address 0 on
+ * @param[out]    memory  stays the store's own
+ * @return KSHOT_ERROR_ARGUMENT for null; else as kshot_persist_open(). */
+kshot_status tiny_conv_open(kshot_persist *p, kshot *k, const kshot_flash *flash, tiny_conv_store_memory *memory);
 
 #ifdef __cplusplus
 }
