@@ -20,11 +20,11 @@ typedef struct kshot_block {
 static inline kshot_block kshot_block_of(const kshot_pool_s8 *pool, const kshot_patch *patch)
 {
     const kshot_block block = {
-        .first = kshot_tap_index(patch, &pool->window, &pool->input, patch->rows.begin, patch->columns.begin),
-        .rows = patch->rows.end - patch->rows.begin,
-        .columns = patch->columns.end - patch->columns.begin,
-        .row_step = pool->input.width * pool->input.channels,
-        .column_step = pool->input.channels,
+        kshot_tap_index(patch, &pool->window, &pool->input, patch->rows.begin, patch->columns.begin),
+        patch->rows.end - patch->rows.begin,
+        patch->columns.end - patch->columns.begin,
+        pool->input.width * pool->input.channels,
+        pool->input.channels,
     };
     return block;
 }

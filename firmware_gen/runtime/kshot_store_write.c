@@ -298,8 +298,8 @@ kshot_status kshot_store_put_all(kshot_store *store, const kshot_store_batch *ba
 
 /* What a put of one record hands to its batch. */
 typedef struct single_put {
+    const kshot_store *store;
     const uint8_t *record;
-    uint16_t record_bytes;
 } single_put;
 
 static void copy_record(void *context, uint16_t index, uint8_t *record)
@@ -307,19 +307,14 @@ static void copy_record(void *context, uint16_t index, uint8_t *record)
     const single_put *const put = context;
 
     (void)index;
-    memcpy(record, put->record, put->record_bytes);
+    memcpy(record, put->record, put->store->config->record_bytes);
 }
 
 kshot_status kshot_store_put(kshot_store *store, uint16_t class_id, const uint8_t *record, uint32_t token)
 {
-    const kshot_status usable = kshot_store_check_usable(store);
-    single_put put = {record, 0};
+    single_put put = {store, record};
     const kshot_store_batch batch = {&class_id, 1, copy_record, &put};
 
-    if (usable != KSHOT_OK) {
-        return usable;
-    }
-    put.record_bytes = store->config->record_bytes;
     return record == NULL ? KSHOT_ERROR_ARGUMENT : kshot_store_put_all(store, &batch, token);
 }
 

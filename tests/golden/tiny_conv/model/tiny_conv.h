@@ -99,7 +99,12 @@ typedef struct tiny_conv_store_memory {
     uint8_t workspace[KSHOT_STORE_LARGER(TINY_CONV_STORE_SLOT_BYTES, TINY_CONV_STORE_HEADER_BYTES)];
 } tiny_conv_store_memory;
 
-/* kshot_persist_open() of this model's store; k comes from tiny_conv_init(). */
+/** @brief kshot_persist_open() of this model's store: k knows what the flash holds.
+ * @param[out]    p
+ * @param[in,out] k       from tiny_conv_init()
+ * @param[in]     flash   the board's, TINY_CONV_STORE_BYTES from address 0 on
+ * @param[out]    memory  stays the store's own
+ * @return KSHOT_ERROR_ARGUMENT for null; else as kshot_persist_open(). */
 kshot_status tiny_conv_open(kshot_persist *p, kshot *k, const kshot_flash *flash, tiny_conv_store_memory *memory);
 
 #ifdef __cplusplus
