@@ -270,27 +270,6 @@ class StoreTable(Table):
 
 
 @dataclass(frozen=True)
-class StoreTable(Table):
-    """[store]: the flash that keeps the classes through a reset."""
-
-    flash: str = key("nrf52", 'Family of the flash; "none" leaves the store out.', choices=("none", *FAMILIES))
-    banks: int = key(3, "Banks; two wear faster and need cells that read alike at every boot.", minimum=2, maximum=16)
-    units_per_bank: int = key(
-        0, "Erase units of a bank; 0 takes as many as the classes need.", minimum=0, maximum=65535
-    )
-    erase_unit_bytes: int = key(
-        0, "Bytes that are erased together, a power of two; 0 takes the family's.", minimum=0, maximum=131072
-    )
-    program_unit_bytes: int = key(
-        0, "Smallest piece that a cut can damage, a power of two; 0 takes the family's.", minimum=0, maximum=256
-    )
-    erased_value: int = key(
-        -1, "An erased byte; -1 takes the family's, 256 is for flash where it is undefined.", minimum=-1, maximum=256
-    )
-    endurance: int = key(0, "Erases that flash bears; 0 takes the family's.", minimum=0, maximum=10_000_000)
-
-
-@dataclass(frozen=True)
 class BuildTable(Table):
     """[build]: the firmware."""
 
