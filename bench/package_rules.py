@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -159,6 +161,10 @@ def _kconfig(path: Path) -> Iterator[str]:
     try:
         kconfig = kconfiglib.Kconfig(str(path), warn_to_stderr=False)
     except kconfiglib.KconfigError as error:
+        with warnings.catch_warnings():  # it leaves the file open that it stumbled over
+            warnings.simplefilter("ignore", ResourceWarning)
+            error.__traceback__ = error.__context__ = None
+            gc.collect()
         yield f"zephyr/Kconfig: {error}"
         return
     yield from kconfig.warnings

@@ -118,7 +118,7 @@ TEST(verdicts_by_distance)
     enrolled(d, "origin", 0, 0);
     CHECK_EQUAL(KSHOT_OK, kshot_set_false_accepts(&d->k, 62)); /* four times that is near the highest knot */
     CHECK_EQUAL(1600, d->thresholds[0].accept);
-    CHECK_EQUAL(3168, d->thresholds[0].doubt);
+    CHECK_EQUAL(3175, d->thresholds[0].doubt);
     CHECK_EQUAL(KSHOT_ACCEPT, verdict_of(d, -40, 0));
     CHECK_EQUAL(KSHOT_UNCERTAIN, verdict_of(d, -41, 0));
     CHECK_EQUAL(KSHOT_UNCERTAIN, verdict_of(d, -56, 0));

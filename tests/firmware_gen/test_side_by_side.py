@@ -20,7 +20,7 @@ PROCESSOR = {
     "m4": (*M4.command[1:], "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
 }
 ROOT = Path(__file__).parents[2]
-TWO_MODELS = (C_TESTS / "test_two_models.c").read_text(encoding="utf-8")
+TWO_MODELS = (C_TESTS / "two_models.c").read_text(encoding="utf-8")
 CPP_FLAGS = (
     "-fno-exceptions",
     "-fno-rtti",

@@ -29,7 +29,7 @@ def test_without_a_project_the_boards_are_listed(empty: Path) -> None:
     assert (pico["cpu"], pico["flash_bytes"], pico["ram_bytes"]) == ("Cortex-M0+", 2 << 20, 264 << 10)
     assert pico["flashed_by"] == ["uf2", "pyocd"]
     assert {row["fits"] for row in rows.values()} == {None}
-    assert "nucleo_h743zi" in CliRunner().invoke(main, ["boards"]).stdout
+    assert "nucleo_h743zi" in CliRunner().invoke(main, ["boards"], env={"COLUMNS": "200"}).stdout
     assert list(empty.iterdir()) == []
 
 

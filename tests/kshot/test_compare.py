@@ -57,7 +57,7 @@ def models(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, seed, learner in [("first", 0, "prototypical"), ("second", 1, "prototypical"), ("third", 0, "siamese")]:
         for form in ("trained", "int8"):
             shutil.copytree(tiny / "build/tiny" / form, folder / name / form)
-        edit(folder / name / "trained/embedding.json", seed=seed, learner=learner)
+        edit(folder / name / "trained/embedding.json", seed=seed, learner=learner, learner_options={})
         int8 = Int8Embedding.load(folder / name / "int8")
         replace(int8, learner=learner, source={**int8.source, "seed": seed}).save(folder / name / "int8")
     draw_alphabets(folder / "alphabets", {"Large": 21, "Small": 3})

@@ -22,16 +22,17 @@ RATES = (0.01, 0.05)
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Six classes of patterns, as a source."""
     rng = np.random.default_rng(0)
-    patterns = rng.integers(0, 256, (6, 1, 8, 8))
-    images = np.clip(patterns + rng.integers(-40, 41, (6, 8, 8, 8)), 0, 255).astype(np.uint8)
+    patterns = rng.integers(0, 256, (6, 1, 28, 28))
+    images = np.clip(patterns + rng.integers(-40, 41, (6, 8, 28, 28)), 0, 255).astype(np.uint8)
     path = tmp_path_factory.mktemp("strangers") / "strangers.npz"
-    np.savez(path, images=images.reshape(-1, 8, 8), labels=np.repeat(np.arange(6), 8))
+    np.savez(path, images=images.reshape(-1, 28, 28), labels=np.repeat(np.arange(6), 8))
     return f"npz:{path}"
 
 
 def evaluate(tiny: Path, *arguments: str) -> Result:
     options = ["--n-way", str(WAYS), "--k-shot", "2", "--episodes", str(EPISODES), "--n-query", str(QUERIES)]
-    return CliRunner().invoke(main, ["evaluate", "-p", str(tiny / "kshot.toml"), "--open-set", *options, *arguments])
+    command = ["evaluate", "-p", str(tiny / "kshot.toml"), "--open-set", *options, *arguments]
+    return CliRunner().invoke(main, command, env={"COLUMNS": "200"})
 
 
 @pytest.mark.needs("gcc")
@@ -64,7 +65,8 @@ def test_tables_are_for_people(tiny: Path, strangers: str) -> None:
 def test_what_cannot_be_measured_is_said(tiny: Path) -> None:
     """Two test classes leave none unknown; a bare network rejects nothing; an option alone means nothing."""
     few = evaluate(tiny)
-    assert (few.exit_code, few.stderr.count("classes")) == (1, 1)
+    assert few.exit_code == 1
+    assert "classes" in few.stderr
     bare = evaluate(tiny, str(tiny / "build/tiny/int8/model.tflite"))
     assert bare.exit_code == 1
     assert "[quantize] impostors" in bare.stderr
