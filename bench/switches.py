@@ -74,7 +74,7 @@ def switches(steps: int) -> dict[str, Switch]:
 def main() -> None:
     """Train each, answer the episodes, print, write."""
     parser = argparse.ArgumentParser(prog="python -m bench.switches", description=__doc__)
-    parser.add_argument("--steps", type=int, default=2000, help="of each training (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=1000, help="of each training (default: %(default)s)")
     parser.add_argument("--episodes", type=int, default=1000, help="test episodes a task (default: %(default)s)")
     options = parser.parse_args()
     if not (TEACHER / "embedding.json").exists():
