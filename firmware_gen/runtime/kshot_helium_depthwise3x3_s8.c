@@ -27,7 +27,7 @@ static const uint8_t tap_of[SLOTS][16] = {
 
 typedef struct {
     int8_t *ring;
-    uint32_t columns, channel_bytes, loaded_columns; /* the last: those that the image fills */
+    uint32_t channel_bytes, loaded_columns; /* the last: those that the image fills */
 } workspace;
 
 static workspace workspace_of(const kshot_axis *inner, void *scratch)
@@ -36,7 +36,6 @@ static workspace workspace_of(const kshot_axis *inner, void *scratch)
     const uint32_t columns = (outputs - 1) * inner->stride + 4u, inside = columns - inner->pad;
     const workspace work = {
         .ring = scratch,
-        .columns = columns,
         .channel_bytes = columns * COLUMN_BYTES,
         .loaded_columns = inner->input_len < inside ? inner->input_len : inside,
     };
