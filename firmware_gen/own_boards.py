@@ -17,7 +17,10 @@ from firmware_gen.targets import TARGETS, Board, Target
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _SUFFIXES = (".c", ".h", ".ld", ".mk")
-_WITH_DSP = re.compile(r"-mcpu=cortex-m(4|7|33|35p|55|85)\b(?!\S*\+nodsp)")
+_KERNELS: tuple[tuple[re.Pattern[str], KernelSet], ...] = (
+    (re.compile(r"-mcpu=cortex-m(55|85)\b(?!\S*\+nomve)"), "helium"),
+    (re.compile(r"-mcpu=cortex-m(4|7|33|35p|55|85)\b(?!\S*\+nodsp)"), "dsp"),
+)
 _TEMPLATES = ("board.mk", "board.c", "link.ld")
 
 
@@ -56,7 +59,9 @@ def read(parent: Path, name: str) -> OwnBoard:
             f" (`kshot boards new {name}` begins one)"
         )
     texts = {f"boards/{name}/{p.name}": p.read_text(encoding="utf-8") for p in _sources(folder)}
-    kernels: KernelSet = "dsp" if _WITH_DSP.search(makefile.read_text(encoding="utf-8")) else "scalar"
+    flags = makefile.read_text(encoding="utf-8")
+    others: KernelSet = "scalar"
+    kernels = next((kernels for pattern, kernels in _KERNELS if pattern.search(flags)), others)
     return OwnBoard(Target(name, name, (Board(name),), kernels=kernels), MappingProxyType(texts))
 
 

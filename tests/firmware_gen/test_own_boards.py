@@ -64,6 +64,8 @@ def test_the_skeleton_runs_before_it_is_changed(tiny_tree: SourceTree, tmp_path:
         ("-mcpu=cortex-m33", "dsp"),
         ("-mcpu=cortex-m33+nodsp", "scalar"),
         ("-mcpu=cortex-m7 -mfpu=fpv5-d16", "dsp"),
+        ("-mcpu=cortex-m55", "helium"),
+        ("-mcpu=cortex-m55+nomve", "dsp"),
     ],
 )
 def test_the_kernels_follow_the_processor(processor: str, kernels: str, tmp_path: Path) -> None:
