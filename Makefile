@@ -1,6 +1,8 @@
 # kshot: `make demo` and `make test` need nothing but Python 3.11-3.13, make and a network; they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format adaptation exactness bench omniglot packages compare switches open-set bench-training store-torture fuzz-store wheel clean boards fuzz-graphs persist-cost
+.PHONY: help setup demo test lint format wheel clean
+.PHONY: adaptation bench bench-training boards compare exactness fuzz-graphs fuzz-store omniglot open-set packages
+.PHONY: persist-cost store-torture switches
 
 python := .venv/bin/python
 kshot  := .venv/bin/kshot

@@ -2,12 +2,14 @@
 
 ``@pytest.mark.needs("qemu", ...)`` names tools, packages or data. A missing tool or package fails the test where CI
 or KSHOT_REQUIRE_TOOLS is set; on a person's machine the test is skipped and says what is missing. Data sets that
-cannot be part of the project are looked for under KSHOT_DATA (default ``../shared/data``).
+cannot be part of the project are looked for under KSHOT_DATA (default ``../shared/data``); tests of one that is not
+there are left out, and the head of the report says so.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -72,9 +74,22 @@ _DATA: dict[str, Callable[[], bool]] = {
 }
 
 
-def _cannot_exist(need: str) -> bool:
-    """tflite-runtime ended with Python 3.11 on Linux: elsewhere its test has no subject."""
-    return need == "tflite-runtime" and (sys.version_info >= (3, 12) or sys.platform != "linux")
+_X86_64 = "x86-64"
+
+
+def _is_left_out(need: str) -> bool:
+    """Whether a test has no subject here: tflite-runtime ended with Python 3.11 on Linux; data may be elsewhere."""
+    if need == "tflite-runtime":
+        return sys.version_info >= (3, 12) or sys.platform != "linux"
+    if need == _X86_64:
+        return platform.machine() not in ("x86_64", "AMD64")
+    return need in _DATA and not _DATA[need]()
+
+
+def pytest_report_header() -> list[str]:
+    """Name the data sets whose tests are left out."""
+    missing = [name for name, exists in _DATA.items() if not exists()]
+    return [f"left out: tests of {name}, which is not under KSHOT_DATA={os.environ['KSHOT_DATA']}" for name in missing]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,8 +99,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot exist on this platform."""
-    kept = [item for item in items if not any(_cannot_exist(n) for n in _needs(item))]
+    """Leave out what has no subject on this machine."""
+    kept = [item for item in items if not any(_is_left_out(n) for n in _needs(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 
@@ -93,10 +108,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail or skip a test whose needs are not met."""
     for need in _needs(item):
-        if need in _DATA:
-            if not _DATA[need]():
-                pytest.skip(f"no {need} data under KSHOT_DATA={os.environ['KSHOT_DATA']}")
-        elif not _TOOLS[need]():
+        if need in _TOOLS and not _TOOLS[need]():
             required = os.environ.get("CI") or os.environ.get("KSHOT_REQUIRE_TOOLS")
             (pytest.fail if required else pytest.skip)(f"{need} is not installed: `make setup` or `kshot doctor` helps")
 

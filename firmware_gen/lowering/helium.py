@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_gen.lowering.channels import GROUP, Channels, grouped, rescales
-from firmware_gen.lowering.lines import Lines, lines_of_three
+from firmware_gen.lowering.lines import Lines, LinesDepthwise, lines_of_three
 from firmware_gen.lowering.weighted import Weighted, weighted, with_plain_constants
 from quantize.fixed_point import add_params
 from quantize.graph import Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, MaxPool2D, Mean, Op
@@ -57,30 +57,13 @@ class HeliumDense:
     scratch_bytes = 0
 
 
-@dataclass(frozen=True, eq=False)
-class HeliumDepthwise:
-    """A depthwise convolution for ``kshot_helium_depthwise3x3_s8``.
-
-    Attributes
-    ----------
-    lines : Lines
-    weights : int8 [channels, outer tap, inner tap]
-    channels : Channels
-    """
-
-    lines: Lines
-    weights: npt.NDArray[np.int8]
-    channels: Channels
+class HeliumDepthwise(LinesDepthwise):
+    """A depthwise convolution for ``kshot_helium_depthwise3x3_s8``."""
 
     @property
     def scratch_bytes(self) -> int:
         """Three lines of eight channels, and a byte unused beside each column."""
         return _CHANNELS_OF_A_RING * _COLUMNS_OF_A_VECTOR * _columns(self.lines)
-
-    @property
-    def in_place(self) -> bool:
-        """Whether outputs may overwrite inputs."""
-        return self.lines.in_place
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from firmware_gen.lowering.channels import GROUP
+from firmware_gen.lowering.channels import GROUP, Channels
 from quantize.graph import DepthwiseConv2D, Int8Graph
 
 _MAX_PAD = 2
@@ -54,6 +54,27 @@ class Lines:
         """Filters [channels, 9], row by row, as int8 [channels, outer tap, inner tap]."""
         taps = filters.astype(np.int8).reshape(-1, 3, 3)
         return np.ascontiguousarray(taps if self.are_rows else taps.transpose(0, 2, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class LinesDepthwise:
+    """What a depthwise kernel of any set reads that goes through an image by lines.
+
+    Attributes
+    ----------
+    lines : Lines
+    weights : int8 [channels, outer tap, inner tap]
+    channels : Channels
+    """
+
+    lines: Lines
+    weights: npt.NDArray[np.int8]
+    channels: Channels
+
+    @property
+    def in_place(self) -> bool:
+        """Whether outputs may overwrite inputs."""
+        return self.lines.in_place
 
 
 def lines_of_three(graph: Int8Graph, op: DepthwiseConv2D, *, group: int = GROUP) -> Lines | None:

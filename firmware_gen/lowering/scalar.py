@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_gen.lowering.channels import GROUP, MAX_QUADS, Channels, grouped, rescales
-from firmware_gen.lowering.lines import Lines, lines_of_three
+from firmware_gen.lowering.lines import LinesDepthwise, lines_of_three
 from firmware_gen.lowering.weighted import Weighted, weighted, with_plain_constants
 from quantize.graph import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Op
 
@@ -39,30 +39,13 @@ class ScalarConv:
         return 4 * self.quads
 
 
-@dataclass(frozen=True, eq=False)
-class ScalarDepthwise:
-    """A depthwise convolution for ``kshot_scalar_depthwise3x3_s8``.
-
-    Attributes
-    ----------
-    lines : Lines
-    weights : int8 [channels, outer tap, inner tap]
-    channels : Channels
-    """
-
-    lines: Lines
-    weights: npt.NDArray[np.int8]
-    channels: Channels
+class ScalarDepthwise(LinesDepthwise):
+    """A depthwise convolution for ``kshot_scalar_depthwise3x3_s8``."""
 
     @property
     def scratch_bytes(self) -> int:
         """Unpacked weights of four channels, and three lines of them."""
         return 240 + 32 * self.lines.inner.pairs
-
-    @property
-    def in_place(self) -> bool:
-        """Whether outputs may overwrite inputs."""
-        return self.lines.in_place
 
 
 ScalarOp = ScalarConv | ScalarDepthwise

@@ -269,7 +269,7 @@ def unpack(archive: Archive, file: Path, folder: Path) -> Path:
             if not members:
                 raise DownloadError(f"{file}: the archive is empty")
             return (Path(scratch) / archive.top).replace(folder / archive.top)
-    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, RuntimeError) as error:  # the last also for a compression it does not know
         raise DownloadError(f"{file}: damaged or of an unknown kind ({error})") from error
 
 
